@@ -12,6 +12,7 @@ import pandas as pd
 from dashboards.analysis.arms import (
     RowsByArm,
     arm_cardinalities,
+    arm_codes,
     arm_costs,
     arm_numbers,
     arm_order,
@@ -39,6 +40,8 @@ from studies.winner.ranking import rank
 
 SPLITS = ("train", "validation", "test")
 WAYS = ("deeper", "wider", "more paths")  # the arms of a space with `scale`
+# More than this are not looked through one by one, and a browser takes seconds for hundreds.
+MOST_ARMS = 25
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +93,16 @@ class Evidence:
         return arm_order(self.designs, self.cardinalities)
 
     @cached_property
+    def shown_arms(self) -> list[str]:
+        """The arms that figures and tables show at once, in their order: all, or of very many the
+        reference and those of the lowest error."""
+        if len(self.arms) <= MOST_ARMS:
+            return self.arms
+        lowest = self.summary["mean"].sort_values(kind="stable").index[: MOST_ARMS - 1]
+        shown = {self.reference, *lowest}
+        return [arm for arm in self.arms if arm in shown]
+
+    @cached_property
     def by_arm(self) -> Mapping[str, pd.DataFrame]:
         """The rows of `trials` of each arm."""
         return RowsByArm(self.trials, self.arms)
@@ -105,13 +118,14 @@ class Evidence:
     @cached_property
     def statuses(self) -> pd.DataFrame:
         """How many trainings of each arm (rows) stand how (columns: complete, failed)."""
-        arms, counted = self.trials["arm"].astype(str), ["complete", "failed"]
-        return pd.DataFrame(
-            {
-                status: (self.trials["status"] == status).groupby(arms).sum().reindex(self.arms)
-                for status in counted
-            }
-        )
+        codes = arm_codes(self.trials, self.arms)
+        counts = {
+            status: np.bincount(
+                codes[(self.trials["status"] == status).to_numpy()], minlength=len(self.arms)
+            )
+            for status in ("complete", "failed")
+        }
+        return pd.DataFrame(counts, index=pd.Index(self.arms, name="arm"))
 
     @cached_property
     def complete(self) -> Mapping[str, pd.DataFrame]:

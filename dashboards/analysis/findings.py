@@ -9,6 +9,7 @@ import pandas as pd
 from dashboards.analysis.claims import Verdict
 from dashboards.analysis.evidence import Evidence
 from dashboards.analysis.quantities import Quantity, designs_by_quantity, varied
+from dashboards.analysis.spending import spending
 from dashboards.analysis.trends import strengths
 from dashboards.analysis.verdict import judge
 from explorer.lazy import load
@@ -51,6 +52,12 @@ class Findings(Evidence):
     def strengths(self) -> pd.DataFrame:
         """How strongly each of the quantities goes with error; see `trends.strengths`."""
         return strengths(self.by_design, self.quantities)
+
+    @cached_property
+    def shares(self) -> pd.DataFrame | None:
+        """Which share of its FLOPs each of `designs` spends on paths, width and depth; see
+        `spending.spending`."""
+        return spending(self.designs)
 
     def choice(self, trials: pd.DataFrame) -> "Findings":
         """The findings of a choice of this study's trainings, rows of its `trials`."""

@@ -1,37 +1,33 @@
 """What the pages' controls change: callbacks between the browser and
 the functions that make pages and figures."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from dashboards.app.pages import design, study
-from dashboards.app.pages.parts import FRAME_PARTS, Look, said
+from dashboards.app.pages.parts import FRAME_PARTS, PARTS, Look, said
 from dashboards.app.pages.question import INPUTS, Question
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import CURVES, RESULTS, SPENDING, outputs
 from explorer.errors import UserError
 from explorer.published import STUDIES
-from studies.attempts.attempt import STATUSES
 from studies.results import Reader
+
+Choice = dict[str, Any]  # as `Selection.chosen` takes it
+FIRST = 1  # the number of the choice that a page comes with, together with its tables
 
 
 def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None) -> None:
     """A study's page: its choices, its figures, and looking again while it runs. Its images are
     looked for in `data_dir`."""
-    chosen = [Input("arms", "value"), Input("statuses", "value"), Input("seeds", "value")]
-    every_arm = State("arms", "options")
-    changed, look_now, name_now = (
-        Input("study-stamp", "data"),
-        Input("look", "data"),
+    choice, look_now, name_now = (
+        State("choice", "data"),
+        State("look", "data"),
         State("study-name", "data"),
     )
-    # A choice shows first in the figures of results; those further down
-    # follow, lest all compete for one processor.
-    results_are_drawn = Input("results-drawn", "data")
-    then = [State(choice.component_id, choice.component_property) for choice in chosen]
+    changed = Input("study-stamp", "data")
 
     @app.callback(
         Output("study-stamp", "data"), Output("trouble", "children"),
@@ -61,101 +57,114 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
 
     @app.callback(
         *frames(RESULTS), Output("study-shown", "children"), Output("results-drawn", "data"),
-        *chosen, Input("beside", "value"), changed, look_now, name_now, every_arm,
-        State("results-drawn", "data"), *zooms_of(RESULTS),
+        Input("choice", "data"), Input("beside", "value"), changed, Input("look", "data"),
+        name_now, State("results-drawn", "data"), *zooms_of(RESULTS),
     )  # fmt: skip
     def results(
-        arms: Any, statuses: Any, seeds: Any, beside: str, _: str, look: Look | None, name: str,
-        options: Any, before: int, *zooms: Any
-    ) -> Any:  # fmt: skip
-        asked = selection(
-            arms, statuses, seeds, options, beside=beside if beside in STUDIES else ""
-        )
+        choice: Choice, beside: str, _: str, look: Look | None, name: str, before: int, *zooms: Any
+    ) -> Any:
+        asked = Selection.chosen(choice, beside=beside if beside in STUDIES else "")
         if ctx.triggered_id == "beside":  # a zoom might hide what is laid over
             zooms = (None,) * len(zooms)
         try:
             figures = outputs(reader, "results", name, asked, look, zooms)
             # The first is of the choice that the page came with, as are its tables.
-            drawn = 1 if ctx.triggered_id is None else (before or 1) + 1
+            drawn = FIRST if ctx.triggered_id is None else (before or FIRST) + 1
             return [*figures, study.shown(reader.tables(name), asked), drawn]
         except UserError as error:
             return [*unchanged(RESULTS), said(error), no_update]
 
     @app.callback(
-        *frames(CURVES), Output("study-numbers", "children"), results_are_drawn,
-        *then, State("look", "data"), name_now, every_arm, *zooms_of(CURVES),
+        Output("study-numbers", "children"), drawn_of("numbers"), due("numbers"), choice, name_now,
         prevent_initial_call=True,
     )  # fmt: skip
-    def curves(
-        drawn: int, arms: Any, statuses: Any, seeds: Any, look: Look | None, name: str,
-        options: Any, *zooms: Any
-    ) -> Any:  # fmt: skip
-        asked = selection(arms, statuses, seeds, options)
+    def numbers(number: int, choice: Choice, name: str) -> Any:
         try:
-            figures = outputs(reader, "curves", name, asked, look, zooms)
-            if drawn == 1:  # the page came with the table
-                return [*figures, no_update]
-            return [*figures, study.behind(reader, reader.tables(name), asked)]
+            if number == FIRST:
+                return no_update, number
+            return study.behind(reader, reader.tables(name), Selection.chosen(choice)), number
         except UserError:
-            return [*unchanged(CURVES), no_update]
+            return no_update, number
 
     @app.callback(
-        *frames(SPENDING), results_are_drawn, Input("cost-by", "value"), *then,
-        State("look", "data"), name_now, every_arm,
-        *zooms_of(SPENDING), prevent_initial_call=True,
+        *frames(CURVES), drawn_of("curves"), due("curves"), choice, look_now, name_now,
+        *zooms_of(CURVES), prevent_initial_call=True,
+    )  # fmt: skip
+    def curves(number: int, choice: Choice, look: Look | None, name: str, *zooms: Any) -> Any:
+        try:
+            asked = Selection.chosen(choice)
+            return [*outputs(reader, "curves", name, asked, look, zooms), number]
+        except UserError:
+            return [*unchanged(CURVES), number]
+
+    @app.callback(
+        *frames(SPENDING), drawn_of("costs"), due("costs"), last_drawn("costs"),
+        Input("cost-by", "value"), choice,
+        look_now, name_now, *zooms_of(SPENDING), prevent_initial_call=True,
     )  # fmt: skip
     def costs(
-        _: int, by: str, arms: Any, statuses: Any, seeds: Any, look: Look | None, name: str,
-        options: Any, *zooms: Any
-    ) -> Any:  # fmt: skip
-        asked = selection(arms, statuses, seeds, options, cost=by)
+        number: int, drawn: int, by: str, choice: Choice, look: Look | None, name: str, *zooms: Any
+    ) -> Any:
+        asked = Selection.chosen(choice, cost=by)
         try:
-            if ctx.triggered_id == "cost-by":  # another axis: a zoom into the old one means nothing
-                return [
-                    *outputs(reader, "cost", name, asked, look, (None,)),
-                    *unchanged(("speed",)),
-                ]
+            if (
+                ctx.triggered_id == "cost-by" and drawn == number
+            ):  # another axis: a zoom into the old one means nothing
+                figure = outputs(reader, "cost", name, asked, look, (None,))
+                return [*figure, *unchanged(("speed",)), no_update]
             figures = zip(SPENDING, zooms, strict=True)
-            return [
+            parts = [
                 part
                 for key, zoom in figures
                 for part in outputs(reader, key, name, asked, look, (zoom,))
             ]
+            return [*parts, number]
         except UserError:
-            return unchanged(SPENDING)
+            return [*unchanged(SPENDING), number]
 
-    # Last of all: it reads what no figure needs, perhaps also the data.
+    # It reads what no figure needs, perhaps also the data.
     @app.callback(
-        Output("study-missed", "children"), Output("missed-shown", "data"),
-        Input("speed-title", "children"), State("missed-shown", "data"), name_now,
+        Output("study-missed", "children"), Output("missed-shown", "data"), drawn_of("missed"),
+        due("missed"), State("missed-shown", "data"), name_now,
         prevent_initial_call=True,
     )  # fmt: skip
-    def got_wrong(_: str, before: str, name: str) -> Any:
+    def got_wrong(number: int, before: str, name: str) -> Any:
         try:
             tables = reader.tables(name)
             if tables.stamp == before:  # it is of the whole study, whatever is chosen
-                return no_update, no_update
-            return study.got_wrong(reader, tables, data_dir), tables.stamp
+                return no_update, no_update, number
+            return study.got_wrong(reader, tables, data_dir), tables.stamp, number
         except UserError:
-            return no_update, no_update
+            return no_update, no_update, number
 
     @app.callback(
-        Output("study-trainings", "children"), results_are_drawn, Input("order", "value"),
-        Input("page-shown", "data"), *then,
-        name_now, every_arm, prevent_initial_call=True,
+        Output("study-trainings", "children"), drawn_of("trainings"), due("trainings"),
+        Input("order", "value"), Input("page-shown", "data"), choice, name_now,
+        prevent_initial_call=True,
     )  # fmt: skip
-    def trainings(
-        drawn: int, order: str, page: int, arms: Any, statuses: Any, seeds: Any, name: str,
-        options: Any
-    ) -> Any:  # fmt: skip
-        if ctx.triggered_id == "results-drawn" and drawn == 1:  # the page came with them
-            return no_update
+    def trainings(number: int, order: str, page: int, choice: Choice, name: str) -> Any:
+        if ctx.triggered_id == due("trainings").component_id and number == FIRST:
+            return no_update, number
         try:
-            asked = selection(arms, statuses, seeds, options, order=order, page=page)
-            return study.trainings(reader, reader.tables(name), asked)
+            asked = Selection.chosen(choice, order=order, page=page)
+            return study.trainings(reader, reader.tables(name), asked), number
         except UserError:
-            return no_update
+            return no_update, number
 
+    app.clientside_callback(
+        ClientsideFunction("explorer", "choice"), Output("choice", "data"),
+        Input("arms", "value"), Input("statuses", "value"), Input("seeds", "value"),
+        State("arms", "options"), State("statuses", "options"), prevent_initial_call=True,
+    )  # fmt: skip
+    app.clientside_callback(
+        ClientsideFunction("explorer", "allDue"), Output("sink", "data", allow_duplicate=True),
+        Input("results-drawn", "data"), prevent_initial_call=True,
+    )  # fmt: skip
+    for part in PARTS:
+        app.clientside_callback(
+            ClientsideFunction("explorer", "drawn"), Output("sink", "data", allow_duplicate=True),
+            Input(f"part-{part}", "data-drawn"), prevent_initial_call=True,
+        )  # fmt: skip
     app.clientside_callback(
         ClientsideFunction("explorer", "turn"), Output("page-shown", "data"),
         Input("page-back", "n_clicks"),
@@ -163,10 +172,9 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
     )  # fmt: skip
     app.clientside_callback(
         ClientsideFunction("explorer", "study"), Output("sink", "data", allow_duplicate=True),
-        *chosen,
+        Input("choice", "data"),
         Input("order", "value"), Input("page-shown", "data"), Input("cost-by", "value"),
-        Input("beside", "value"), every_arm, State("statuses", "options"),
-        State("own-cost", "data"),
+        Input("beside", "value"), State("own-cost", "data"),
         prevent_initial_call=True,
     )  # fmt: skip
     app.clientside_callback(
@@ -204,15 +212,21 @@ def add_design_callbacks(app: Dash) -> None:
     )  # fmt: skip
 
 
-def selection(
-    arms: Any, statuses: Any, seeds: Any, options: Sequence[Any], **more: Any
-) -> Selection:
-    """What the controls of a study's page choose; `options` are all arms."""
-    return Selection(
-        None if arms is None or len(arms) == len(options) else tuple(arms),
-        None if statuses is None or len(statuses) == len(STATUSES) else tuple(statuses),
-        seeds or "", **more,
-    )  # fmt: skip
+def due(part: str) -> Input:
+    """When a part of a study's page is to be drawn anew: the number of the choice, which the page's
+    script (`PARTS` of pages/parts.py say how) puts there."""
+    return Input(f"part-{part}", "data-due")
+
+
+def drawn_of(part: str) -> Output:
+    """Where the number goes once the part is drawn."""
+    return Output(f"part-{part}", "data-drawn")
+
+
+def last_drawn(part: str) -> State:
+    """The number that the part was last drawn for. Where it is due, a control of its own that
+    overtakes that has all of it drawn: the browser drops the answer that was overtaken."""
+    return State(f"part-{part}", "data-drawn")
 
 
 def zooms_of(keys: tuple[str, ...]) -> list[State]:

@@ -5,35 +5,29 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
+from dashboards.analysis.findings import Findings
 from dashboards.analysis.quantities import names_of
-from dashboards.app.callbacks import frames, selection, unchanged, zooms_of
+from dashboards.app.callbacks import drawn_of, due, frames, last_drawn, unchanged, zooms_of
 from dashboards.app.pages import many
 from dashboards.app.pages.parts import Still, labelled_options
+from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import chosen_findings, findings_of, outputs
 from dashboards.page.many import lines_table
 from explorer.errors import UserError
 from studies.results import Reader
 
-# What a study's page shows is read from here; these figures come after those of results.
-_STATES = (
-    State("arms", "value"),
-    State("statuses", "value"),
-    State("seeds", "value"),
-    State("arms", "options"),
-    State("look", "data"),
-    State("study-name", "data"),
-)
+_STATES = (State("choice", "data"), State("look", "data"), State("study-name", "data"))
 
 
 def add_many_callbacks(app: Dash, reader: Reader) -> None:
-    """Their figures follow those of results, and a choice changes its own figure only."""
-    results_are_drawn = Input("results-drawn", "data")
+    """A choice on the page changes them all, each when it is due; a choice of axes its own figure
+    only."""
 
     def drawn(
         keys: Sequence[str], states: Sequence[Any], zooms: Sequence[Any], **asked: str
     ) -> list[Any]:
-        arms, statuses, seeds, options, look, name = states
-        chosen = selection(arms, statuses, seeds, options, **asked)
+        choice, look, name = states
+        chosen = Selection.chosen(choice, **asked)
         figures = zip(keys, zooms, strict=True)
         return [
             part
@@ -41,64 +35,71 @@ def add_many_callbacks(app: Dash, reader: Reader) -> None:
             for part in outputs(reader, key, name, chosen, look, (zoom,))
         ]
 
+    def chosen_of(states: Sequence[Any]) -> Findings:
+        choice, _, name = states
+        return chosen_findings(reader, reader.tables(name), Selection.chosen(choice))
+
     @app.callback(
-        *frames(("trend", "strength")), Output("quantity", "options"), results_are_drawn,
-        Input("quantity", "value"), *_STATES, *zooms_of(("trend", "strength")),
+        *frames(("trend", "strength")), Output("quantity", "options"), drawn_of("matters"),
+        due("matters"), last_drawn("matters"), Input("quantity", "value"), *_STATES,
+        *zooms_of(("trend", "strength")),
         prevent_initial_call=True,
     )  # fmt: skip
-    def quantities(_: int, quantity: str, *states: Any) -> list[Any]:
+    def quantities(number: int, before: int, quantity: str, *states: Any) -> list[Any]:
         *known, trend, strength = states
         try:
-            if ctx.triggered_id == "quantity":  # a zoom into the axis before means nothing
+            if (
+                ctx.triggered_id == "quantity" and before == number
+            ):  # a zoom into the axis before means nothing
                 figures = drawn(("trend",), known, (None,), quantity=quantity)
-                return [*figures, *unchanged(("strength",)), no_update]
+                return [*figures, *unchanged(("strength",)), no_update, no_update]
             figures = drawn(("trend", "strength"), known, (trend, strength), quantity=quantity)
             options = names_of(findings_of(reader, reader.tables(known[-1])).quantities)
-            return [*figures, labelled_options(options)]
+            return [*figures, labelled_options(options), number]
         except UserError:
-            return [*unchanged(("trend", "strength")), no_update]
+            return [*unchanged(("trend", "strength")), no_update, number]
 
     @app.callback(
-        *frames(("map",)), results_are_drawn, Input("pair", "value"), *_STATES,
+        *frames(("map",)), drawn_of("map"), due("map"), Input("pair", "value"), *_STATES,
         prevent_initial_call=True,
     )  # fmt: skip
-    def over_two_axes(_: int, pair: str, *states: Any) -> list[Any]:
+    def over_two_axes(number: int, pair: str, *states: Any) -> list[Any]:
         try:
-            return drawn(("map",), states, (None,), pair=pair)
+            return [*drawn(("map",), states, (None,), pair=pair), number]
         except UserError:
-            return unchanged(("map",))
-
-    @app.callback(*frames(("triangle",)), results_are_drawn, *_STATES, prevent_initial_call=True)
-    def triangle(_: int, *states: Any) -> list[Any]:
-        try:
-            return drawn(("triangle",), states, (None,))
-        except UserError:
-            return unchanged(("triangle",))
+            return [*unchanged(("map",)), number]
 
     @app.callback(
-        *frames(("extremes",)), Output("study-extremes", "children"), results_are_drawn, *_STATES,
+        *frames(("triangle",)), drawn_of("triangle"), due("triangle"), *_STATES,
         prevent_initial_call=True,
     )  # fmt: skip
-    def best_and_worst(_: int, *states: Any) -> list[Any]:
-        *chosen, _, name = states
+    def triangle(number: int, *states: Any) -> list[Any]:
         try:
-            tables = reader.tables(name)
-            findings = chosen_findings(reader, tables, selection(*chosen))
-            return [*drawn(("extremes",), states, (None,)), many.extremes(findings, name)]
+            return [*drawn(("triangle",), states, (None,)), number]
         except UserError:
-            return [*unchanged(("extremes",)), no_update]
+            return [*unchanged(("triangle",)), number]
 
     @app.callback(
-        *frames(("parallel",)), Output("study-lines", "children"), results_are_drawn, *_STATES,
-        prevent_initial_call=True,
+        *frames(("extremes",)), Output("study-extremes", "children"), drawn_of("extremes"),
+        due("extremes"), *_STATES, prevent_initial_call=True,
     )  # fmt: skip
-    def lines(_: int, *states: Any) -> list[Any]:
-        *chosen, _, name = states
+    def best_and_worst(number: int, *states: Any) -> list[Any]:
         try:
-            findings = chosen_findings(reader, reader.tables(name), selection(*chosen))
-            return [*drawn(("parallel",), states, (None,)), Still(*lines_table(findings))]
+            cards = many.extremes(chosen_of(states), states[-1])
+            return [*drawn(("extremes",), states, (None,)), cards, number]
         except UserError:
-            return [*unchanged(("parallel",)), no_update]
+            return [*unchanged(("extremes",)), no_update, number]
+
+    @app.callback(
+        *frames(("parallel",)), Output("study-lines", "children"), drawn_of("lines"), due("lines"),
+        *_STATES, prevent_initial_call=True,
+    )  # fmt: skip
+    def lines(number: int, *states: Any) -> list[Any]:
+        try:
+            listed = Still(*lines_table(chosen_of(states)))
+            return [*drawn(("parallel",), states, (None,)), listed, number]
+        except UserError:
+            return [*unchanged(("parallel",)), no_update, number]
 
     app.clientside_callback(
         ClientsideFunction("explorer", "brush"),

@@ -1,6 +1,6 @@
 """Arms side by side: what such a figure shows, as numbers and plain text, and how it is drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from dashboards.figures.theme import (
     colors_of,
     hovers,
     label,
+    marker_of,
     note_if_empty,
     set_title,
 )
@@ -87,12 +88,8 @@ def draw_arms(chart: ArmChart, evidence: Evidence, theme: str) -> go.Figure:
     figure, styles, axis = blank_figure(theme), arm_styles(evidence, theme), chart.axis
     for line in chart.lines:
         _add_line(figure, line, axis, theme)
-    for mark in chart.marks:
-        style = styles[mark.arm]
-        if mark.arm in chart.points:
-            points = chart.points[mark.arm]
-            add_points(figure, points, style, theme, unit=chart.unit, in_rows=axis.in_rows)
-        _add_mark(figure, mark, style, axis, theme)
+    add_points(figure, chart.points, styles, theme, unit=chart.unit, in_rows=axis.in_rows)
+    _add_marks(figure, chart.marks, styles, axis, theme)
     for published in chart.published:
         _add_published(figure, published, axis, theme)
     set_title(figure, chart.title, chart.subtitle, theme)
@@ -180,24 +177,44 @@ def _add_line(figure: go.Figure, line: Line, axis: ArmAxis, theme: str) -> None:
     )
 
 
-def _add_mark(figure: go.Figure, mark: Mark, style: Style, axis: ArmAxis, theme: str) -> None:
-    ground = colors_of(theme).ground
-    if mark.low is not None and mark.high is not None and mark.high > mark.low:
+def _add_marks(
+    figure: go.Figure,
+    marks: Sequence[Mark],
+    styles: Mapping[str, Style],
+    axis: ArmAxis,
+    theme: str,
+) -> None:
+    """The strong marks as one trace, and their intervals as one a colour."""
+    intervals: dict[str, list[tuple[float | None, float | None]]] = {}
+    for mark in marks:
+        if mark.low is not None and mark.high is not None and mark.high > mark.low:
+            ends = [(mark.x, mark.low), (mark.x, mark.high), (None, None)]
+            intervals.setdefault(styles[mark.arm].color, []).extend(ends)
+    for color, ends in intervals.items():
+        x, y = (list(values) for values in zip(*ends, strict=True))
         figure.add_scatter(
-            **axis.points([mark.x, mark.x], [mark.low, mark.high]),
-            mode="lines",
-            line={"color": style.color, "width": 1.75},
+            **axis.points(x, y), mode="lines", line={"color": color, "width": 1.75},
             hoverinfo="skip",
-        )
-    fill, edge = (style.color, ground) if mark.filled else (ground, style.color)
-    lines = [f"<b>{label(mark.name or mark.arm)}</b>", *map(label, mark.lines)]
+        )  # fmt: skip
+    if not marks:
+        return
+    ground, own = colors_of(theme).ground, [styles[mark.arm] for mark in marks]
+    colors = [(style.color, mark.filled) for style, mark in zip(own, marks, strict=True)]
+    marker = marker_of(
+        own,
+        13,
+        color=[color if filled else ground for color, filled in colors],
+        line={
+            "color": [ground if filled else color for color, filled in colors],
+            "width": [1.5 if filled else 2.25 for _, filled in colors],
+        },
+    )
+    lines = [[f"<b>{label(mark.name or mark.arm)}</b>", *map(label, mark.lines)] for mark in marks]
     figure.add_scatter(
-        **axis.points([mark.x], [mark.y]),
+        **axis.points([mark.x for mark in marks], [mark.y for mark in marks]),
         mode="markers",
-        marker=style.marker(
-            13, color=fill, line={"color": edge, "width": 1.5 if mark.filled else 2.25}
-        ),
-        **hovers(["<br>".join(lines)]),
+        marker=marker,
+        **hovers(map("<br>".join, lines)),
     )
 
 

@@ -19,7 +19,6 @@ NAME_SIZE, SMALL_SIZE = 13, 11  # of fonts
 LINE = 17  # pixels of a line of text
 LONGEST_LINE = 24  # letters of a name beside its row: longer ones go on in the next line
 GROUP_STEP = 1.35  # rows from an arm to one of another axis
-MOST_ROWS = 40  # more arms than this are not looked through one by one
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def arm_axis(evidence: Evidence, beside: Mapping[int, str] = MappingProxyType({}
     """Ticks at the arms: the cardinality on a log2 axis, or the arm's name, and under it the
     template; in rows where that does not fit. `beside` are published cardinalities, which have
     ticks too where each arm has a cardinality of its own, and whose they are ("paper")."""
-    arms, below, of_arm = _drawn(evidence), evidence.templates, evidence.cardinalities
+    arms, below, of_arm = evidence.shown_arms, evidence.templates, evidence.cardinalities
     left_out = len(evidence.arms) - len(arms)
     if not of_arm and (axis := _number_axis(evidence, arms, below)):
         return axis
@@ -175,15 +174,6 @@ def _number_axis(
         is_log2=is_log2,
     )
     return axis if axis.fits() else None
-
-
-def _drawn(evidence: Evidence) -> list[str]:
-    """The arms that a figure shows: of very many the reference and those of the lowest error."""
-    arms = evidence.arms
-    if len(arms) <= MOST_ROWS:
-        return arms
-    lowest = evidence.summary["mean"].sort_values(kind="stable").index[: MOST_ROWS - 1]
-    return [arm for arm in arms if arm == evidence.reference or arm in set(lowest)]
 
 
 def text_width(text: str, size: float = NAME_SIZE) -> float:

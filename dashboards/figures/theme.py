@@ -74,6 +74,19 @@ class Style:
         return {"color": self.color, "symbol": self.symbol, "size": self.size(pixels), **more}
 
 
+def marker_of(styles: Sequence[Style], pixels: int, **more: Any) -> dict[str, Any]:
+    """Plotly's marker of a trace whose marks each have a style of their own, as `Style.marker`."""
+    # Marks of different sizes are to Plotly bubbles, which it makes translucent, with an edge.
+    plain = {"opacity": 1, "line": {"width": 0}}
+    return {
+        **plain,
+        "color": [style.color for style in styles],
+        "symbol": [style.symbol for style in styles],
+        "size": [style.size(pixels) for style in styles],
+        **more,
+    }
+
+
 def arm_styles(evidence: Evidence, theme: str = "light") -> dict[str, Style]:
     """The colour, the mark and the dashes of each arm: the reference in black (white) and square,
     cardinalities in one hue. No two of up to 36 arms share colour and dashes. Of a choice of

@@ -110,8 +110,7 @@ def error_against_cost(
             line={"color": colors.quiet, "width": 1.25, "shape": "hv"}, hoverinfo="skip",
             name="Pareto front",
         )  # fmt: skip
-    for arm, points in chart.points.items():
-        add_points(figure, points, styles[arm], theme)
+    add_points(figure, chart.points, styles, theme)
     if len(chart.designs) <= FEW_DESIGNS:
         for arm, designs in chart.drawn.groupby("arm", sort=False):
             _add_designs(figure, designs, styles[str(arm)], theme)

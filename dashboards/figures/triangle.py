@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.quantities import are_many, ranking_split, template_words
-from dashboards.analysis.spending import MEANING, WAYS, spending
+from dashboards.analysis.spending import MEANING, WAYS
 from dashboards.figures.common import (
     MOST_POINTS,
     drawn_of_crowd,
@@ -45,7 +45,7 @@ class TriangleChart:
 
 def has_triangle(findings: Findings) -> bool:
     """Whether the designs of a study differ in paths, width and depth, and in nothing else."""
-    return are_many(findings.designs) and spending(findings.designs) is not None
+    return are_many(findings.designs) and findings.shares is not None
 
 
 def ways_to_spend(findings: Findings, *, theme: str = "light") -> go.Figure:
@@ -102,7 +102,7 @@ def shares_by_design(findings: Findings) -> TriangleChart:
     """What `ways_to_spend` shows."""
     name = "Three ways to spend the budget"
     designs, known = findings.by_design, findings.designs
-    shares = spending(known)
+    shares = findings.shares
     if shares is None or designs.empty:
         return TriangleChart(name, "The designs do not differ in all three", designs.iloc[:0])
     by_name = shares.set_index(known["design"].to_numpy())

@@ -16,4 +16,4 @@ def lines_table(findings: Findings) -> list[Element]:
     """The table below parallel coordinates, which their choices leave rows of (`brush.js`), and how
     many."""
     count = element("p", className="quiet", data_count="", role="status")
-    return [count, table(table_of_lines(findings), "Chosen designs")]
+    return [count, table(table_of_lines(findings), "Chosen designs", folds=False)]

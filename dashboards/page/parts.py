@@ -2,11 +2,13 @@
 
 import base64
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 from dashboards.analysis.arms import axes_of
+from dashboards.analysis.evidence import MOST_ARMS
 from dashboards.analysis.tables import TextTable
 from dashboards.page.elements import Element, element, joined
 
@@ -21,6 +23,8 @@ LONG_COLUMNS = (
 # Of some words, which wrap where there is little room.
 PHRASE_COLUMNS = ("Status", "Verdict", "Trainings")
 SHORT_HEADING = 12  # letters; on a phone a longer one must not wrap into a tower
+# Of a table: 600 rows make a page of 50,000 pixels that a browser lays out for seconds.
+MOST_ROWS = MOST_ARMS
 # Letters of a row's name: one that goes on in further lines, and what stays together in one.
 LONG_NAME, LONGEST_PIECE = 16, 40
 
@@ -57,42 +61,82 @@ def table(
     label: str,
     link: Callable[[int, Any], Any] | None = None,
     levels: Sequence[Sequence[int]] = (),
+    first: Collection[str] = (),
+    folds: bool = True,
 ) -> Element:
     """A table that scrolls in its own frame, which the keyboard reaches, where it is wider than
-    the page. `link` makes the first cell of row i from its text; `levels` shade cells, a row of the
-    table a row, 0 for none."""
+    the page. Of more than `MOST_ROWS` rows the rest is folded: it takes a click.
 
-    def kind(column: str) -> str | None:
+    Args:
+        content: The table.
+        label: What it is, for those who do not see it.
+        link: Makes the first cell of row i from its text.
+        levels: Shades of cells, a row of the table a row, 0 for none.
+        first: The names (first cells) of the rows that are not folded; by default the first ones.
+        folds: Not where a script says which rows are shown.
+    """
+    drawn = _Rows(content, link, levels)
+    count = len(content.rows)
+    shown = list(range(count))
+    if folds and count > MOST_ROWS:
+        named = [row for row in shown if content.rows[row][0] in first]
+        shown = (named or shown)[:MOST_ROWS]
+    kind = "scroll shaded" if levels else "scroll"
+    whole = scrolling(drawn.table(shown), label, kind)
+    rest = sorted(set(range(count)).difference(shown))
+    if not rest:
+        return whole
+    summary = element("summary", f"Show the other {len(rest):,} of {count:,}")
+    more = scrolling(drawn.table(rest), f"{label}, the rest", kind)
+    return element("div", whole, element("details", summary, more, className="rest"))
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Draws rows of a table."""
+
+    content: TextTable
+    link: Callable[[int, Any], Any] | None
+    levels: Sequence[Sequence[int]]
+
+    @cached_property
+    def kinds(self) -> list[str | None]:
+        """How the cells of each column look."""
+        return [self._kind(column) for column in self.content.columns]
+
+    def _kind(self, column: str) -> str | None:
         if column in LONG_COLUMNS:
             return "word long"
         if column in PHRASE_COLUMNS:
             return "word phrase"
-        return "word" if column in content.words else None
+        return "word" if column in self.content.words else None
 
-    columns, kinds = content.columns, [kind(column) for column in content.columns]
-    apart = _new_axes([row[0] for row in content.rows]) if columns[0] == "Arm" else ()
-    head = [
-        element("th", joined(column), scope="col", className=_heading(column, kind))
-        for column, kind in zip(columns, kinds, strict=True)
-    ]
-    body = [
-        element(
-            "tr",
-            _first_cell(row[0], partial(link, index) if link else None),
+    def table(self, numbers: Sequence[int]) -> Element:
+        """The rows of these numbers, below the headings."""
+        columns = self.content.columns
+        names = [self.content.rows[number][0] for number in numbers]
+        apart = _new_axes(names) if columns[0] == "Arm" else ()
+        head = [
+            element("th", joined(column), scope="col", className=_heading(column, kind))
+            for column, kind in zip(columns, self.kinds, strict=True)
+        ]
+        body = [
+            element("tr", *self._cells(number), className="apart" if position in apart else None)
+            for position, number in enumerate(numbers)
+        ]
+        if not body:
+            body = [element("tr", element("td", "Nothing yet", colSpan=len(columns)))]
+        return element("table", element("thead", element("tr", *head)), element("tbody", *body))
+
+    def _cells(self, number: int) -> list[Element]:
+        row, levels = self.content.rows[number], self.levels and self.levels[number]
+        return [
+            _first_cell(row[0], partial(self.link, number) if self.link else None),
             *(
-                element(
-                    "td", cell, className=_kind(kinds[column], levels and levels[index][column])
-                )
+                element("td", cell, className=_kind(self.kinds[column], levels and levels[column]))
                 for column, cell in enumerate(row[1:], 1)
             ),
-            className="apart" if index in apart else None,
-        )
-        for index, row in enumerate(content.rows)
-    ]
-    if not body:
-        body = [element("tr", element("td", "Nothing yet", colSpan=len(columns)))]
-    whole = element("table", element("thead", element("tr", *head)), element("tbody", *body))
-    return scrolling(whole, label, "scroll shaded" if levels else "scroll")
+        ]
 
 
 def _heading(column: str, kind: str | None) -> str | None:

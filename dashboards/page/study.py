@@ -60,7 +60,12 @@ def numbers(findings: Findings, *after: Any) -> Element:
     return section(
         "The numbers behind it",
         quiet(winner and f"Lowest validation error: {winner}."),
-        table(comparison_table(findings), "The numbers behind the figures"),
+        # Of very many arms those that the figures show.
+        table(
+            comparison_table(findings),
+            "The numbers behind the figures",
+            first=findings.shown_arms,
+        ),
         quiet(findings.has_latency and f"Latency: {findings.latency_words}."),
         *after,
     )
@@ -74,7 +79,7 @@ def designs(findings: Findings, *after: Any) -> Element:
     ]
     return section(
         "The designs and how well their costs match",
-        table(design_table(findings), "Designs"),
+        table(design_table(findings), "Designs", first=findings.shown_arms),
         notes(left_out),
         *after,
     )

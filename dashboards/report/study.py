@@ -277,7 +277,11 @@ def _trainings(part: StudyPart) -> Element:
             "The best of many trainings is luckier than the best of few; compare arms by it only"
             " where n is the same."
         ),
-        table(extremes_table(findings), "Best and median training of each arm"),
+        table(
+            extremes_table(findings),
+            "Best and median training of each arm",
+            first=findings.shown_arms,
+        ),
     ]
     cut = f"The first {MOST_ROWS} of {count}; the CSV has all." if count > MOST_ROWS else ""
     return section(

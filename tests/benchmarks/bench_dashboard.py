@@ -1,7 +1,9 @@
 """A study of 10,000 trainings of 20 epochs in a real browser: this
 dashboard, and optuna-dashboard on the same storage.
 
-    python tests/benchmarks/bench_dashboard.py [--postgresql]
+    python tests/benchmarks/bench_dashboard.py [--postgresql | --many]
+
+`--many` measures only a study of 625 designs with 16 seeds each, without optuna-dashboard.
 
 Seconds are of this machine at this moment; the ratio of the two,
 measured one after the other, is what to compare.
@@ -12,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,8 +46,8 @@ def press(where: str, what: str) -> str:
 
 def shown(trainings: str, arms: int) -> str:
     drawn = (
-        "document.querySelector('#error .js-plotly-plot').calcdata.filter(one => one.length >"
-        " 50).length"
+        "new Set(document.querySelector('#error .js-plotly-plot').data.flatMap(one =>"
+        " (one.customdata || []).map(about => about[3])).filter(Boolean)).size"
     )
     return (
         f"document.querySelector('#study-shown').textContent.startsWith('Below: {trainings} ') &&"
@@ -103,28 +106,34 @@ MANY_DRAWN = (
     "['trend', 'strength', 'map', 'triangle', 'extremes'].every(key => "
     "document.querySelector(`#${key} .main-svg`) && "
     "document.querySelector(`#${key}-title`).textContent.trim()) && "
-    "document.querySelectorAll('#study-lines tbody tr').length > 100"
+    "document.querySelectorAll('#study-lines tbody tr').length >= 25"
 )
-# What a reader of many designs does, one after the other.
+SETTLED = "!document.querySelector('[data-part][aria-busy=true]')"
+# What a reader of many designs does, one after the other: where, how, and what then stands there.
 MANY_ACTIONS = {
-    "cost measure": ACTIONS["cost measure"],  # to compare the new figures with
+    "cost measure": ("#cost", *ACTIONS["cost measure"]),  # to compare the new figures with
     "quantity": (
+        "#trend",
         press("#quantity label", "depth (blocks)"),
         "document.querySelector('#trend .xtitle').textContent === 'Depth (blocks)'",
     ),
     "pair of axes": (
+        "#map",
         press("#pair label", "width and d"),
         "document.querySelector('#map .xtitle').textContent === 'width'",
     ),
     "filter by arm": (
-        press("#arms label", "C=1, d=4, width=256, depths=3-3-3"),
+        "#arms",
+        press("#arms label", "C=1, d=4, width=64, depths=3-3-3"),
         "document.querySelector('#study-shown').textContent.startsWith('Below: 9,984 ')",
     ),
-    "filter by seeds, to the last figure": (
+    "filter by seeds, after its 0.25 s pause in typing": (
+        "#seeds",
         TYPE_SEEDS.replace("0-999", "0-7"),
-        "document.querySelector('#trend-below').textContent.includes('mean of 8 seeds')",
+        "document.querySelector('#error-below').textContent.includes('mean of 8 seeds')",
     ),
     "choice along an axis": (
+        "#parallel",
         "Plotly.restyle(document.querySelector('#parallel .js-plotly-plot'),"
         " {'dimensions[0].constraintrange': [[0.9, 2.1]]})",
         "!document.querySelector('#study-lines [data-count]').textContent.startsWith('300 of')",
@@ -239,7 +248,7 @@ def many_designs(browser: Any, url: str) -> None:
     """The page of a study of many designs, and what a reader does there."""
     command = (sys.executable, "-m", "explorer", "dashboard", "--storage", url, "--port", OURS)
     with running(*command, ready="Dashboard:"):
-        page = Page(browser)
+        page, before = Page(browser), cpu_seconds()
         first, complete = page.timed(
             lambda: page.page.goto(f"http://127.0.0.1:{OURS}/study/many", wait_until="commit"),
             "document.querySelector('main h1')?.textContent.length > 10",
@@ -248,21 +257,40 @@ def many_designs(browser: Any, url: str) -> None:
         beyond = (page.sent - page.plotly) / 2**20
         print(
             f"  625 designs: first data {first:.2f} s, complete {complete:.2f} s, {beyond:.2f} MB"
-            " beyond plotly.js"
+            f" beyond plotly.js, CPU {cpu_since(before)}"
         )
-        for name, (action, done) in MANY_ACTIONS.items():
+        for name, (where, action, done) in MANY_ACTIONS.items():
+            page.page.evaluate(f"document.querySelector('{where}').scrollIntoView()")
+            page.until(SETTLED)
             page.page.wait_for_timeout(1500)
-            spent = server_seconds()
+            before = cpu_seconds()
             (seconds,) = page.timed(lambda action=action: page.page.evaluate(action), done)
-            print(f"  {name}: {seconds:.2f} s, of the server {server_seconds() - spent:.2f} s CPU")
+            at_once, more = cpu_since(before), page.timed(lambda: None, SETTLED)[0]
+            print(f"  {name}: {seconds:.2f} s, CPU {at_once}")
+            print(f"    the page below follows within {more:.2f} s, CPU in all {cpu_since(before)}")
         page.page.close()
 
 
-def server_seconds() -> float:
-    """CPU seconds of the dashboard so far: under load, what its answers cost."""
-    (server,) = (child for child in psutil.Process().children() if str(OURS) in child.cmdline())
-    times = server.cpu_times()
-    return float(times.user + times.system)
+def cpu_seconds() -> Counter[str]:
+    """CPU seconds so far, which say under load what an answer costs: of the server, of the page
+    ("renderer"), and of what draws in place of a graphics card ("gpu-process")."""
+    spent: Counter[str] = Counter()
+    for process in psutil.Process().children(recursive=True):
+        try:
+            line, times = process.cmdline(), process.cpu_times()
+        except psutil.Error:
+            continue  # ended meanwhile
+        kinds = [part.removeprefix("--type=") for part in line if part.startswith("--type=")]
+        if kinds and kinds[0] in ("renderer", "gpu-process"):
+            spent[kinds[0]] += times.user + times.system
+        elif str(OURS) in line:
+            spent["server"] += times.user + times.system
+    return spent
+
+
+def cpu_since(before: Counter[str]) -> str:
+    now = cpu_seconds()
+    return ", ".join(f"{kind} {now[kind] - before[kind]:.2f}" for kind in sorted(now))
 
 
 def theirs(browser: Any, url: str, number: int) -> float:
@@ -311,10 +339,12 @@ def main() -> None:
     parser.add_argument(
         "--postgresql", action="store_true", help="also on a PostgreSQL server of its own"
     )
-    if parser.parse_args().postgresql:
+    parser.add_argument("--many", action="store_true", help="only the study of 625 designs")
+    asked = parser.parse_args()
+    if asked.postgresql:
         with serve(sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]) as server:
             measure(server.create())
-    for measured in (measure, measure_many):
+    for measured in (measure_many,) if asked.many else (measure, measure_many):
         with tempfile.TemporaryDirectory() as folder:
             measured(f"sqlite:///{folder}/big.db")
 

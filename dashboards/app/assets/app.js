@@ -33,9 +33,36 @@
   // What is chosen further down a study's page, by its name in the address.
   const FURTHER = ["quantity", "pair"];
   const address = () => new URLSearchParams(window.location.search);
+  // The parts of a study's page (`PARTS` in pages/parts.py), each drawn for the choice of the number it was last asked for: what is
+  // in view or near it at once, the others once nothing has been chosen for a while: the stalest first, and one at a time, so that
+  // the next choice need not wait for them.
+  const A_WHILE = 1000; // milliseconds
+  const parts = { wanted: 0, asked: {}, drawn: {}, near: new Set(), isQuiet: false, timer: 0 };
+  const arrange = () => {
+    const every = [...document.querySelectorAll("#page [data-part]")];
+    const name = (part) => part.dataset.part;
+    const ask = (part) => {
+      parts.asked[name(part)] = parts.wanted;
+      window.dash_clientside.set_props(part.id, { "data-due": parts.wanted });
+    };
+    const stale = every.filter((part) => parts.drawn[name(part)] !== parts.wanted);
+    for (const part of every) part.setAttribute("aria-busy", stale.includes(part));
+    const left = stale.filter((part) => parts.asked[name(part)] !== parts.wanted);
+    const near = left.filter((part) => parts.near.has(part));
+    const isDrawing = left.length < stale.length;
+    near.forEach(ask);
+    if (near.length || isDrawing || !parts.isQuiet || !left.length) return;
+    const age = (part) => parts.wanted - (parts.drawn[name(part)] || 0);
+    ask(left.reduce((oldest, part) => (age(part) > age(oldest) ? part : oldest)));
+  };
+  const watcher = new IntersectionObserver((changes) => {
+    for (const { target, isIntersecting } of changes) parts.near[isIntersecting ? "add" : "delete"](target);
+    arrange();
+  }, { rootMargin: "50% 0px" });
+
   const values = (options) => options.map((option) => (typeof option === "object" ? option.value : option));
-  const chosen = (key, value, options) => {
-    if (!value || value.length === options.length) return [];
+  const chosen = (key, value) => {
+    if (!value) return [];
     return value.length ? value.map((choice) => [key, choice]) : [[key, " "]];
   };
 
@@ -56,10 +83,47 @@
         return none();
       },
 
-      study: (arms, statuses, seeds, order, page, cost, beside, everyArm, everyStatus, ownCost) => remember([
-        ...chosen("arm", arms, values(everyArm)),
-        ...chosen("status", statuses, values(everyStatus)),
-        ["seeds", seeds],
+      // Of many arms with a few taken away those are named: 600 names make an address that no one can send.
+      choice: (arms, statuses, seeds, everyArm, everyStatus) => {
+        const kept = new Set(arms);
+        const without = values(everyArm).filter((arm) => !kept.has(arm));
+        const few = without.length < kept.size;
+        return {
+          arms: few ? null : arms, without: few ? without : [], seeds,
+          statuses: statuses.length === everyStatus.length ? null : statuses,
+        };
+      },
+
+      allDue: (number) => {
+        if (!number) return none(); // no figure is drawn yet
+        const isNew = number === 1; // another page
+        if (isNew) Object.assign(parts, { asked: {}, drawn: {} });
+        Object.assign(parts, { wanted: number, isQuiet: isNew });
+        window.clearTimeout(parts.timer);
+        parts.timer = window.setTimeout(() => {
+          parts.isQuiet = true;
+          arrange();
+        }, A_WHILE);
+        // Each is looked at anew: what is in view may have been drawn for another page.
+        watcher.disconnect();
+        parts.near.clear();
+        document.querySelectorAll("#page [data-part]").forEach((part) => watcher.observe(part));
+        return none();
+      },
+
+      drawn: (number) => {
+        if (!number) return none(); // the part is new
+        const [{ prop_id: id }] = window.dash_clientside.callback_context.triggered;
+        parts.drawn[id.slice("part-".length, -".data-drawn".length)] = number;
+        arrange();
+        return none();
+      },
+
+      study: (choice, order, page, cost, beside, ownCost) => remember([
+        ...chosen("arm", choice.arms),
+        ...choice.without.map((arm) => ["without", arm]),
+        ...chosen("status", choice.statuses),
+        ["seeds", choice.seeds],
         ["order", order === "arm" ? "" : order],
         ["page", page > 1 ? page : ""],
         ["cost", cost === ownCost ? "" : cost],

@@ -42,7 +42,7 @@ def page(reader: Reader, search: str | None, look: Look | None) -> list[Any]:
                     id=f"{name}-design", type="text", value=value, debounce=0.5, className="text"
                 ),
             ],
-            className="field",
+            className="field name",
         )
         for name, value in zip(NAMES, chosen, strict=True)
     ]
@@ -174,7 +174,7 @@ def _compared(names: list[str], known: dict[str, tuple[Findings, pd.DataFrame]])
             )
         )
     headings = (
-        "Study", f"{first}: test error (%)", f"{second}: test error (%)", "Seeds shared",
+        "Study", "First: test error (%)", "Second: test error (%)", "Seeds shared",
         "First minus second (points)", "95 % interval", "FLOPs, first against second",
     )  # fmt: skip
     links = [link(study, study_path(study)) for study in known]

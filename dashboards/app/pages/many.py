@@ -14,6 +14,7 @@ from dashboards.app.pages.parts import (
     Still,
     figure_frame,
     labelled_options,
+    later,
     legend,
     radio,
     study_path,
@@ -24,6 +25,8 @@ from dashboards.page.elements import element, link
 from dashboards.page.extremes import side_by_side
 from dashboards.page.many import LINES_TITLE, MAP_TITLE, PAIR, QUANTITY, TITLE
 
+MATTERS = ("trend", "strength")
+
 
 def sections(findings: Findings, chosen: Selection) -> list[Any]:
     """What of a design its error goes with; the figures follow."""
@@ -33,12 +36,15 @@ def sections(findings: Findings, chosen: Selection) -> list[Any]:
     quantity = chosen.quantity if chosen.quantity in options else next(iter(options), "")
     choice = radio("quantity", labelled_options(options), quantity)
     return [
-        html.Section(
-            [
-                html.H2(TITLE),
-                legend(QUANTITY, choice),
-                html.Div([figure_frame("trend"), figure_frame("strength")], className="pair even"),
-            ]
+        later(
+            "matters",
+            html.Section(
+                [
+                    html.H2(TITLE),
+                    legend(QUANTITY, choice),
+                    html.Div([figure_frame(key) for key in MATTERS], className="pair even"),
+                ]
+            ),
         )
     ]
 
@@ -51,14 +57,15 @@ def map_section(findings: Findings, chosen: Selection) -> list[Any]:
     pair = chosen.pair if chosen.pair in pairs else next(iter(pairs))
     choice = legend(PAIR, radio("pair", labelled_options(pairs), pair))
     frame = html.Div(figure_frame("map", is_wide=True), className="single")
-    return [html.Section([html.H2(MAP_TITLE), choice, frame])]
+    return [later("map", html.Section([html.H2(MAP_TITLE), choice, frame]))]
 
 
 def triangle_section(findings: Findings) -> list[Any]:
     """The three ways to spend the budget, where the designs differ in all of them."""
     if not has_triangle(findings):
         return []
-    return [html.Section(html.Div(figure_frame("triangle"), className="single"))]
+    frame = html.Div(figure_frame("triangle"), className="single")
+    return [later("triangle", html.Section(frame))]
 
 
 def extremes_section(findings: Findings) -> list[Any]:
@@ -66,7 +73,7 @@ def extremes_section(findings: Findings) -> list[Any]:
     if not may_have_many(findings):
         return []
     curves = html.Div(figure_frame("extremes"), className="single")
-    return [html.Div(id="study-extremes"), curves]
+    return [later("extremes", html.Div(id="study-extremes"), curves)]
 
 
 def extremes(findings: Findings, name: str) -> Still | None:
@@ -93,7 +100,18 @@ def lines_section(findings: Findings) -> list[Any]:
         return []
     frame = html.Div(figure_frame("parallel", is_wide=True), className="chooser")
     lines = html.Div(id="study-lines")
-    return [html.Section([html.H2(LINES_TITLE), frame, lines])]
+    return [later("lines", html.Section([html.H2(LINES_TITLE), frame, lines]))]
+
+
+def groups(findings: Findings) -> list[str]:
+    """The figures (`study_figures.shown`) of these parts, in their order on the page."""
+    is_many = may_have_many(findings)
+    return [
+        *(["map"] if pairs_of_axes(findings.designs) else []),
+        *(MATTERS if is_many else []),
+        *(["triangle"] if has_triangle(findings) else []),
+        *(["parallel", "extremes"] if is_many else []),
+    ]
 
 
 def may_have_many(findings: Findings) -> bool:

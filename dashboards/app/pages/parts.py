@@ -19,6 +19,13 @@ CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "auto
 LiveFigure = tuple[dict[str, Any], str, str, dict[str, str]]
 # Where these four go: what of a frame's parts, after its key.
 FRAME_PARTS = (("", "figure"), ("-title", "children"), ("-below", "children"), ("-plot", "style"))
+# The parts of a study's page that follow its first figures. A choice shows first in those and in
+# what the reader sees; the page's script (app.js) has the others drawn one at a time, lest all
+# compete for one processor, and those that come into view at once.
+PARTS = (
+    "numbers", "curves", "costs", "map", "matters", "triangle", "lines", "extremes", "missed",
+    "trainings",
+)  # fmt: skip
 # What the reader's device prefers: {"theme": "light" or "dark", "touch": bool}.
 Look = dict[str, Any]
 
@@ -36,6 +43,13 @@ def labelled(component: Component, text: str) -> Component:
 def study_path(name: str, *more: Any) -> str:
     """The address of a study, or of a page below it."""
     return "/".join(["/study", *(quote(str(part), safe="") for part in (name, *more))])
+
+
+def later(part: str, *children: Any) -> Component:
+    """A part (`PARTS`) of a study's page, which is drawn when it is due."""
+    frame = html.Div(list(children), id=f"part-{part}")
+    setattr(frame, "data-part", part)
+    return frame
 
 
 class Still(Component):

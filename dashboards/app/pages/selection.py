@@ -2,7 +2,9 @@
 and of what else stands in a page's address."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs
 
 import pandas as pd
@@ -22,10 +24,10 @@ ORDERS = {"arm": "by arm", "best": "lowest test error first", "latest": "latest 
 
 @dataclass(frozen=True)
 class Selection:
-    """What of a study is shown: arms and statuses (None: all), seeds as
-    typed; the order of the trainings, the page of their table, the cost of its figure ("" the
-    study's own), and the published study that figures lay over ("" none); the quantity and the pair
-    of axes that errors are drawn against ("" the first)."""
+    """What of a study is shown: arms (None: all) but those of `without`, statuses (None: all), and
+    seeds as typed; the order of the trainings, the page of their table, the cost of its figure (""
+    the study's own), and the published study that figures lay over ("" none); the quantity and the
+    pair of axes that errors are drawn against ("" the first)."""
 
     arms: tuple[str, ...] | None = None
     statuses: tuple[str, ...] | None = None
@@ -36,6 +38,7 @@ class Selection:
     beside: str = ""
     quantity: str = ""
     pair: str = ""
+    without: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, search: str | None) -> "Selection":
@@ -51,23 +54,50 @@ class Selection:
             int(page) if page.isdecimal() and len(page) < 7 and int(page) else 1,
             cost if (cost := asked.get("cost", [""])[0]) in MEASURE_LABELS else "",
             beside if (beside := asked.get("beside", [""])[0]) in STUDIES else "",
-            *(asked.get(name, [""])[0][:200] for name in ("quantity", "pair")),
+            quantity=asked.get("quantity", [""])[0][:200],
+            pair=asked.get("pair", [""])[0][:200],
+            without=tuple(asked.get("without", ())),
+        )
+
+    @classmethod
+    def chosen(cls, choice: Mapping[str, Any], **more: Any) -> "Selection":
+        """What the page's controls choose, as its script sums them up (`choice` in app.js): of many
+        arms with one taken away it names that one."""
+        arms, statuses = choice["arms"], choice["statuses"]
+        return cls(
+            None if arms is None else tuple(arms),
+            None if statuses is None else tuple(statuses),
+            choice["seeds"] or "",
+            without=tuple(choice["without"]),
+            **more,
         )
 
     @property
+    def choice(self) -> dict[str, Any]:
+        """The same, for the page to begin with."""
+        return {name: getattr(self, name) for name in ("arms", "without", "statuses", "seeds")}
+
+    def has(self, arm: str) -> bool:
+        """Whether an arm is chosen."""
+        return (self.arms is None or arm in self.arms) and arm not in self.without
+
+    @property
     def is_all(self) -> bool:
-        return self.arms is None and self.statuses is None and not self.seeds.strip()
+        named = self.arms is not None or self.statuses is not None
+        return not (named or self.without or self.seeds.strip())
 
     @property
     def rows(self) -> "Selection":
         """What of this chooses rows, and nothing else."""
-        return Selection(self.arms, self.statuses, self.seeds)
+        return Selection(self.arms, self.statuses, self.seeds, without=self.without)
 
     def of_trials(self, trials: pd.DataFrame) -> pd.DataFrame:
         """The chosen rows. Raises `UserError` for seeds that cannot be read."""
         keep = pd.Series(True, index=trials.index)
         if self.arms is not None:
             keep &= trials["arm"].isin(self.arms)
+        if self.without:
+            keep &= ~trials["arm"].isin(self.without)
         if self.statuses is not None:
             keep &= trials["status"].isin(self.statuses)
         if self.seeds.strip():
@@ -78,6 +108,8 @@ class Selection:
         """The epochs of the chosen `trials`. Raises `UserError` for seeds that cannot be read."""
         if self.arms is not None:
             curves = curves[curves["arm"].isin(self.arms)]
+        if self.without:
+            curves = curves[~curves["arm"].isin(self.without)]
         if self.seeds.strip():
             curves = curves[seeds_in(self.seeds, curves["seed"])]
         if self.statuses is not None:

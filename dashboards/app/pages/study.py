@@ -1,6 +1,7 @@
 """A study's page: the verdict first, the figures, what is behind them, and
 filters; it follows a study while it runs."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from dashboards.app.pages.parts import (
     Still,
     figure_frame,
     labelled_options,
+    later,
     legend,
     progress,
     radio,
@@ -80,12 +82,14 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
     groups = [[key] for key in SPENDING] if is_high else [SPENDING]
     kind = "single" if is_high else "pair even"
     frames = [html.Div([figure_frame(key) for key in keys], className=kind) for keys in groups]
-    costs = html.Section([legend("Cost in", by), *frames])
+    costs = later("costs", html.Section([legend("Cost in", by), *frames]))
+    curves = html.Div([figure_frame(key) for key in CURVES], className="pair even")
     hint = [zooming, "Click a single training's mark to open it."]
     return [
         dcc.Store(id="study-name", data=tables.info["name"]),
         dcc.Store(id="study-stamp", data=tables.stamp),
         dcc.Store(id="own-cost", data=own),
+        dcc.Store(id="choice", data=chosen.choice),
         dcc.Store(id="results-drawn", data=0),
         dcc.Interval(id="study-tick", interval=int(1000 * every)),
         html.Div(head(reader, tables), id="study-head"),
@@ -95,17 +99,16 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
         *([costs] if findings.objective else []),
         html.Div([figure_frame("error", hint), figure_frame("differences")], className="pair"),
         _published_choice(findings, chosen),
-        html.Div(behind(reader, tables, readable), id="study-numbers"),
-        html.Section(html.Div([figure_frame(key) for key in CURVES], className="pair even")),
+        later("numbers", html.Div(behind(reader, tables, readable), id="study-numbers")),
+        later("curves", html.Section(curves)),
         *([] if findings.objective else [costs]),
         *many.map_section(findings, chosen),
         *many.sections(findings, chosen),
         *many.triangle_section(findings),
         *many.lines_section(findings),
         *many.extremes_section(findings),
-        html.Div(id="study-missed"),
-        dcc.Store(id="missed-shown", data=""),
-        html.Div(trainings(reader, tables, readable), id="study-trainings"),
+        later("missed", html.Div(id="study-missed"), dcc.Store(id="missed-shown", data="")),
+        later("trainings", html.Div(trainings(reader, tables, readable), id="study-trainings")),
         html.Div(rest(reader, tables), id="study-rest"),
     ]
 
@@ -136,13 +139,14 @@ def left_to_do(tables: Tables) -> Any:
 
 
 def _filters(arms: list[str], chosen: Selection) -> Any:
+    statuses = [each for each in STATUSES if chosen.statuses is None or each in chosen.statuses]
     return html.Details(
         [
             html.Summary("Choose arms, statuses and seeds"),
             html.Div(
                 [
-                    legend("Arms", _checklist("arms", arms, chosen.arms)),
-                    legend("Status", _checklist("statuses", list(STATUSES), chosen.statuses)),
+                    legend("Arms", _checklist("arms", arms, filter(chosen.has, arms))),
+                    legend("Status", _checklist("statuses", STATUSES, statuses)),
                     html.Div(
                         [
                             html.Label("Seeds (empty: all)", htmlFor="seeds"),
@@ -185,9 +189,10 @@ def _published_choice(findings: Findings, chosen: Selection) -> Any:
     )
 
 
-def _checklist(key: str, options: list[str], chosen: tuple[str, ...] | None) -> Any:
-    value = [option for option in options if chosen is None or option in chosen]
-    return dcc.Checklist(id=key, options=options, value=value, inline=True, className="choices")
+def _checklist(key: str, options: Iterable[str], chosen: Iterable[str]) -> Any:
+    return dcc.Checklist(
+        id=key, options=list(options), value=list(chosen), inline=True, className="choices"
+    )
 
 
 def shown(tables: Tables, chosen: Selection) -> str:

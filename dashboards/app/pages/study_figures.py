@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from dashboards.analysis.cells import pairs_of_axes
 from dashboards.analysis.findings import Findings
 from dashboards.app.once import made_of
+from dashboards.app.pages.many import groups
 from dashboards.app.pages.parts import LiveFigure, Look, keep_zoom, live, theme_of
 from dashboards.app.pages.selection import Selection
 from dashboards.figures import (
@@ -142,9 +143,10 @@ def prepare(reader: Reader, name: str, chosen: Selection, look: Look | None = No
     """Make all figures of a page that will be asked for in a moment.
     What is wrong with it, the page tells."""
     try:
-        if reader.tables(name).recipes:
+        tables = reader.tables(name)
+        if tables.recipes:
             return  # its page has none of these
-        for group in GROUPS:
+        for group in (*GROUPS, *groups(findings_of(reader, tables))):
             shown(reader, group, name, chosen, look)
     except UserError:
         return

@@ -18,6 +18,7 @@ import tiny_study
 import yaml
 from big_study import add_attempts, make_study
 from dash import html
+from study_tables import make_curves, make_trials
 
 from dashboards.analysis.tables import TextTable
 from dashboards.app.app import create_app, show
@@ -142,7 +143,8 @@ def test_an_extended_study_has_every_page(storage, running):
 def test_a_choice_changes_no_arms_colour(storage, running):
     def colours(chosen):
         (figure, *_), *_ = shown(Reader(storage), "results", "running", chosen, None)
-        return {trace["marker"]["color"] for trace in figure["data"] if trace["mode"] == "markers"}
+        marks = [trace["marker"]["color"] for trace in figure["data"] if trace["mode"] == "markers"]
+        return {color for colors in marks for color in colors}
 
     assert colours(Selection(arms=("C=1", "C=8"))) < colours(Selection())
 
@@ -225,6 +227,19 @@ def test_a_link_says_what_is_chosen():
         ("C=1", "C=8"), ("failed",), "0-4", "best", 2, "params", "osmr_resnext20_cifar10"
     )
     assert Selection.of("?page=-1&order=nonsense&cost=x&beside=y") == Selection()
+
+
+def test_of_many_arms_a_choice_names_the_few_that_it_takes_away():
+    trials, chosen = make_trials(), Selection.of("?without=C%3D1&without=C%3D8&seeds=0")
+    assert chosen == Selection(seeds="0", without=("C=1", "C=8"))
+    assert chosen == Selection.chosen(chosen.choice), "as the page's script gives it back"
+    assert [chosen.has(arm) for arm in ("C=1", "C=2")] == [False, True]
+    rows = chosen.of_trials(trials)
+    assert (set(rows["arm"]), set(rows["seed"])) == ({"C=2", "C=4", "C=16"}, {0})
+    curves = chosen.of_curves(make_curves(trials), rows)
+    assert set(curves["arm"]) == {"C=2", "C=4", "C=16"}
+    assert chosen.rows == chosen
+    assert not chosen.is_all
 
 
 def test_what_others_got_is_laid_over_as_chosen(storage, running):

@@ -1,11 +1,16 @@
 """A study of many designs on the live page: its figures follow the reader's choices."""
 
+import json
+
 import pytest
 from app_pages import opened, served, settled, until
 from big_study import add_attempts, make_study
 from figure_labels import cut, figures, overlapping
 
+from dashboards.app.pages import study_figures
+from dashboards.app.pages.selection import Selection
 from studies.records.remarking import add_tags, set_note
+from studies.results import Reader
 from studies.storage import Storage
 
 EVIL = "<img src=x onerror=\"document.title='hit'\">"
@@ -17,14 +22,15 @@ SPACE = {
     "match": {"solve": "bottleneck_width", "by": "flops", "tolerance": 0.05},
     "axes": {"cardinality": [1, 2, 4, 8], "depths": [[1, 1, 1], [2, 1, 1], [2, 2, 2]]},
 }
+SHALLOW = {"depths": [1, 1, 1]}
+PARTS = "[...document.querySelectorAll('[data-part]')]"
 NEW = ("trend", "strength", "map", "triangle", "parallel", "extremes")
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     storage = Storage(f"sqlite:///{tmp_path_factory.mktemp('many')}/studies.db")
-    reference = {"cardinality": 1, "depths": [1, 1, 1]}
-    many = make_study(storage, "many", space=SPACE, reference_arm=reference)
+    many = make_study(storage, "many", space=SPACE, reference_arm={"cardinality": 1, **SHALLOW})
     add_attempts(storage, many)
     add_attempts(storage, make_study(storage, "few"))
     with served(storage) as address:
@@ -56,6 +62,54 @@ def test_the_quantity_is_chosen_on_the_page_and_the_link_remembers_it(browser, a
     with opened(browser, link) as page:
         until(page, f"{axis} === 'Depth (blocks)'")
         until(page, "document.querySelector('#trend-below').textContent.includes('11 designs')")
+
+
+def test_a_choice_shows_first_where_the_reader_is_and_then_on_the_whole_page(browser, address):
+    size = {"width": 1200, "height": 500}
+    with opened(browser, f"{address}/study/many", viewport=size) as page:
+        until(page, f"{PARTS}.every(part => part.getAttribute('aria-busy') === 'false')")
+        page.locator("#triangle").scroll_into_view_if_needed()
+        near = set(page.evaluate(
+            f"{PARTS}.filter(part => {{ const box = part.getBoundingClientRect();"
+            " return box.bottom > 0 && box.top < 500; }).map(part => part.dataset.part)"
+        ))  # fmt: skip
+        asked: list[str] = []
+        page.on("request", lambda request: asked.extend(due_parts(request.post_data)))
+        page.evaluate("document.querySelector('#arms input[value=\"C=8, depths=1-1-1\"]').click()")
+        until(page, "document.querySelector('#study-shown').textContent.includes('of 12 arms')")
+        until(page, f"{PARTS}.every(part => part.getAttribute('aria-busy') === 'false')")
+        every = page.evaluate(f"{PARTS}.map(part => part.dataset.part)")
+        assert "triangle" in near
+        assert len(near) < len(every)
+        assert asked.index("triangle") < min(asked.index(part) for part in ("numbers", "trainings"))
+        assert sorted(asked) == sorted(every), "each once"
+        assert "of 11 designs" in page.locator("#trend-below").inner_text()
+
+
+def due_parts(request: str | None) -> list[str]:
+    """The parts of a page that a request asks for because a choice made them due."""
+    changed = json.loads(request or "{}").get("changedPropIds", [])
+    return [
+        name.removeprefix("part-").removesuffix(".data-due")
+        for name in changed
+        if name.endswith(".data-due")
+    ]
+
+
+def test_all_figures_of_a_page_are_made_ahead_and_once(tmp_path, monkeypatch):
+    storage = Storage(f"sqlite:///{tmp_path}/studies.db")
+    many = make_study(storage, "many", space=SPACE, reference_arm={"cardinality": 1, **SHALLOW})
+    add_attempts(storage, many, epochs=2)
+    reader, made, draw = Reader(storage), [], study_figures._figure
+    monkeypatch.setattr(
+        study_figures, "_figure", lambda key, *rest: made.append(key) or draw(key, *rest)
+    )
+    study_figures.prepare(reader, "many", Selection())
+    assert set(made) >= {"error", "speed", *NEW}
+    before = list(made)
+    for group in (*study_figures.GROUPS, *NEW):
+        study_figures.shown(reader, group, "many", Selection(), None)
+    assert made == before
 
 
 def test_a_study_of_few_designs_has_none_of_them(browser, address):

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from figure_marks import intervals_of, marks_of, points_of
 from scipy import stats
 from study_tables import make_curves, make_info, make_trials, without_results
 
@@ -32,25 +33,22 @@ def traces(figure, **wanted):
 
 
 def mark_at(figure, x, size=13):
-    return next(
-        trace
-        for trace in figure.data
-        if trace.mode == "markers" and list(trace.x) == [x] and trace.marker.size >= size
-    )
+    return next(mark for mark in marks_of(figure, size) if mark.x == x)
+
+
+def interval_at(figure, x):
+    return next([y for _, y in ends] for ends in intervals_of(figure) if ends[0][0] == x)
 
 
 def test_every_trial_mean_and_interval_stands_at_its_number():
     trials = make_trials({"C=8": -0.008})
     figure = error_against_cardinality(Findings(trials))
-    points = sorted(
-        y for trace in figure.data if trace.mode == "markers" and len(trace.x) == 3 for y in trace.y
-    )
-    assert points == pytest.approx(sorted(100 * trials["test_error"]))
+    points = [point.y for point in points_of(figure)]
+    assert sorted(points) == pytest.approx(sorted(100 * trials["test_error"]))
     for x, (_, rows) in enumerate(trials.groupby("cardinality")):
         errors = 100 * rows["test_error"]
-        assert mark_at(figure, x).y[0] == pytest.approx(errors.mean())
-        bar = next(trace for trace in traces(figure, mode="lines") if list(trace.x) == [x, x])
-        assert list(bar.y) == pytest.approx(
+        assert mark_at(figure, x).y == pytest.approx(errors.mean())
+        assert interval_at(figure, x) == pytest.approx(
             stats.t.interval(0.95, 2, errors.mean(), stats.sem(errors))
         )
 
@@ -62,9 +60,12 @@ def test_of_a_crowd_the_lowest_the_highest_and_evenly_many_between_are_drawn():
         error_against_cardinality(Findings(trials)),
         error_against_cost(Findings(trials)),
     ):
-        shown = [trace for trace in figure.data if trace.mode == "markers" and len(trace.x) > 1]
-        assert [len(trace.y) for trace in shown] == [100] * 5
-        drawn = next(trace.y for trace in shown if min(trace.y) == pytest.approx(errors.min()))
+        shown = points_of(figure)
+        arms = list(dict.fromkeys(trials["arm"]))
+        assert [point.about[3] for point in shown] == [arm for arm in arms for _ in range(100)]
+        own = [point for point in shown if point.about[3] == "C=8"]
+        drawn = [point.y for point in own]
+        assert min(drawn) == pytest.approx(errors.min())
         assert max(drawn) == pytest.approx(errors.max())
         assert np.median(drawn) == pytest.approx(errors.median(), abs=0.01)
         assert "4,500 single trials between those drawn are left out" in texts_of(figure)[1]
@@ -73,8 +74,7 @@ def test_of_a_crowd_the_lowest_the_highest_and_evenly_many_between_are_drawn():
             round(error, 9): seed
             for error, seed in zip(errors, trials.loc[errors.index, "seed"], strict=True)
         }
-        own = next(trace for trace in shown if min(trace.y) == pytest.approx(errors.min()))
-        assert [seeds[round(y, 9)] for y in own.y] == [point[1] for point in own.customdata]
+        assert [seeds[round(y, 9)] for y in drawn] == [point.about[1] for point in own]
 
 
 def test_cardinality_stands_on_a_log2_axis_with_the_template_below():
@@ -113,10 +113,9 @@ def test_a_difference_is_filled_only_where_it_is_shown():
     for x, arm in enumerate(["C=2", "C=4", "C=8", "C=16"], start=1):
         gap = comparison.difference(arm)
         mark = mark_at(figure, x)
-        assert mark.y[0] == pytest.approx(100 * gap.estimate)
-        assert (mark.marker.color != THEMES["light"].ground) == gap.shown == (arm == "C=8")
-        bar = next(trace for trace in traces(figure, mode="lines") if list(trace.x) == [x, x])
-        assert list(bar.y) == pytest.approx([100 * gap.low, 100 * gap.high])
+        assert mark.y == pytest.approx(100 * gap.estimate)
+        assert (mark.color != THEMES["light"].ground) == gap.shown == (arm == "C=8")
+        assert interval_at(figure, x) == pytest.approx([100 * gap.low, 100 * gap.high])
     gap = findings.comparison.difference("C=8")
     assert figure.layout.title.text == (
         f"C=8 has {points(gap.estimate)} points less test error than C=1"
@@ -204,8 +203,10 @@ def test_arms_without_cardinalities_of_their_own_have_the_agreed_colours():
         "#009E73",
     ]
     figure = error_against_cardinality(Findings(trials))
-    # Lines join only what has an order.
-    assert not [trace for trace in traces(figure, mode="lines") if len(trace.x) > 2]
+    # Lines join only what has an order: those that there are stand at one arm each.
+    lines = traces(figure, mode="lines")
+    assert len(intervals_of(figure)) == 5 == sum(list(line.x).count(None) for line in lines)
+    assert all(first == last for (_, first), (_, last) in intervals_of(figure)), "arms in rows"
 
 
 def test_two_seeds_are_too_few_for_an_arms_own_interval():

@@ -6,6 +6,7 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+from figure_marks import marks_of, points_of
 from study_tables import make_info, make_mixed_trials, make_trials, without_results
 
 from dashboards import figures
@@ -42,15 +43,6 @@ def scaled_trials(effects: dict[str, float] | None = None, **options) -> pd.Data
     columns = ["arm", "design", "cardinality", "bottleneck_width", "depths", "mismatch", "budget"]
     values = pd.DataFrame([ARMS[arm] for arm in trials["arm"]], columns=columns)
     return trials.assign(**values, flops=(values["budget"] * (1 + values["mismatch"])).astype(int))
-
-
-def marks(figure, size: float = 11) -> list:
-    """The strong marks: those of means and designs."""
-    return [
-        trace
-        for trace in figure.data
-        if trace.mode == "markers" and (trace.marker.size or 0) >= size
-    ]
 
 
 def named(figure, name: str):
@@ -126,10 +118,11 @@ def test_three_ways_to_spend_twice_the_flops_stand_beside_the_reference():
     trials = scaled_trials({"more paths": -0.012, "deeper": -0.004})
     figure = deeper_wider_more_paths(Findings(trials))
     means = 100 * trials.groupby("arm")["test_error"].mean()
-    assert [trace.y[0] for trace in marks(figure)] == pytest.approx(
+    drawn = marks_of(figure, 11)
+    assert [mark.y for mark in drawn] == pytest.approx(
         [means[arm] for arm in ("reference", "deeper", "wider", "more paths")]
     )
-    assert [trace.marker.color for trace in marks(figure)[1:]] == ["#0072B2", "#E69F00", "#009E73"]
+    assert [mark.color for mark in drawn[1:]] == ["#0072B2", "#E69F00", "#009E73"]
     assert "1x64d<br>2-2-2<br>1.67x" in figure.layout.xaxis.ticktext[1]
     gap = means["deeper"] - means["more paths"]
     assert figure.layout.title.text.startswith(f"More paths beat deeper by {gap:.2f} and wider by ")
@@ -168,7 +161,7 @@ def test_the_front_is_of_designs_that_none_beats_in_both(cost):
     expected = means.loc[front].sort_values(cost)
     assert list(line.x) == pytest.approx(expected[cost].tolist())
     assert list(line.y) == pytest.approx((100 * expected["test_error"]).tolist())
-    filled = [trace for trace in marks(figure) if trace.marker.color[0] != "#ffffff"]
+    filled = [mark for mark in marks_of(figure, 11) if mark.color != "#ffffff"]
     assert len(filled) == len(front)
     assert {note.text for note in figure.layout.annotations} == set(front)
 
@@ -234,7 +227,7 @@ def test_distributions_are_shares_of_designs():
 def test_mismatches_stand_at_the_tables_numbers():
     trials = make_trials()
     figure = mismatches(Findings(trials))
-    heights = [trace.y[0] for trace in marks(figure)]
+    heights = [mark.y for mark in marks_of(figure, 11)]
     assert heights == pytest.approx((100 * trials.drop_duplicates("design")["mismatch"]).tolist())
     assert figure.layout.title.text == "All costs are within 0.8 % of the budget"
 
@@ -243,7 +236,7 @@ def test_speed_is_the_mean_of_images_per_second():
     trials = make_trials()
     figure = throughput(Findings(trials))
     means = trials.groupby("cardinality")["images_per_second"].mean()
-    assert [trace.y[0] for trace in marks(figure)] == pytest.approx(means.tolist())
+    assert [mark.y for mark in marks_of(figure, 11)] == pytest.approx(means.tolist())
     slowest = means.idxmin()
     title = f"C={slowest} trains {means[slowest] / means[1]:.2f}x as many images per second as C=1"
     assert figure.layout.title.text == title
@@ -339,20 +332,17 @@ def test_points_of_trainings_say_which_and_the_whole_name_its_costs_and_the_seed
         error_against_cardinality(Findings(trials)),
         error_against_cost(Findings(trials)),
     ):
-        points = {
-            tuple(point[:2])
-            for trace in figure.data
-            for point in trace.customdata or ()
-            if len(point) > 1
-        }
-        assert points == set(zip(trials["design"], trials["seed"], strict=True))
-        hovers = [
+        points = points_of(figure)
+        assert {tuple(point.about[:2]) for point in points} == set(
+            zip(trials["design"], trials["seed"], strict=True)
+        )
+        assert all("20.0 M FLOPs" in point.about[2] or "19." in point.about[2] for point in points)
+        (hover,) = (
             trace.hovertemplate
             for trace in figure.data
             if trace.customdata is not None and len(trace.customdata[0]) > 1
-        ]
-        assert all("20.0 M FLOPs" in text or "19." in text for text in hovers)
-        assert all("%{customdata[0]}" in text and "%{customdata[1]}" in text for text in hovers)
+        )
+        assert all(f"%{{customdata[{number}]}}" in hover for number in range(4))
 
 
 def test_ten_thousand_trials_stay_a_small_figure():

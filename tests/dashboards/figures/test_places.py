@@ -4,8 +4,10 @@ from html import unescape
 from itertools import pairwise
 
 import pytest
+from figure_marks import marks_of
 from study_tables import MIXED, make_info, make_mixed_trials, make_trials
 
+from dashboards.analysis.evidence import MOST_ARMS
 from dashboards.analysis.findings import Findings
 from dashboards.figures import (
     differences_from_reference,
@@ -16,8 +18,9 @@ from dashboards.figures import (
     progress,
 )
 from dashboards.figures.arm_chart import share_scale, value_axis
-from dashboards.figures.places import MOST_ROWS, arm_axis, wrapped
+from dashboards.figures.places import arm_axis, wrapped
 from dashboards.figures.theme import (
+    FURTHER_COLORS,
     arm_styles,
     blank_figure,
     own_height,
@@ -78,9 +81,11 @@ def test_of_very_many_arms_the_reference_and_the_lowest_errors_are_drawn():
     findings = Findings(trials, {"reference_arm": "C=4, width=55"})
     axis = arm_axis(findings)
     means = trials.groupby("arm")["test_error"].mean().sort_values()
-    assert set(axis.places) == {"C=4, width=55", *means.index[: MOST_ROWS - 1]}
+    assert set(axis.places) == {"C=4, width=55", *means.index[: MOST_ARMS - 1]}
     figure = error_against_cardinality(findings)
-    assert "80 more arms are left out" in texts_of(figure)[1]
+    assert "95 more arms are left out" in texts_of(figure)[1]
+    # Single trainings, means, and the intervals of each colour.
+    assert len(figure.data) <= 2 + len({*FURTHER_COLORS, "#000000"})
 
 
 def test_values_stand_at_their_numbers_in_rows_too():
@@ -88,11 +93,8 @@ def test_values_stand_at_their_numbers_in_rows_too():
     findings = Findings(trials, make_info())
     figure, places = error_against_cardinality(findings), arm_axis(findings).places
     for arm, rows in trials.groupby("arm"):
-        mark = next(
-            trace for trace in figure.data
-            if trace.mode == "markers" and list(trace.y) == [places[arm]]
-        )  # fmt: skip
-        assert mark.x[0] == pytest.approx(100 * rows["test_error"].mean())
+        mark = next(mark for mark in marks_of(figure, 13) if mark.y == places[arm])
+        assert mark.x == pytest.approx(100 * rows["test_error"].mean())
 
 
 def test_figures_in_rows_and_side_by_side_share_one_scale():
