@@ -4,15 +4,16 @@ import shlex
 from pathlib import PurePath
 
 from explorer.errors import cut
+from explorer.suggestions import command
 
 # By what a file's name ends in; FILE stands for it.
 WEIGHTS = (
-    "a file of weights: `resnext-explorer predict PHOTO --weights FILE` classifies with it, and"
-    " `resnext-explorer export NAME --weights FILE --format onnx` writes it for other programs"
+    f"a file of weights: `{command('predict', 'PHOTO', weights='FILE')}` classifies with it, and"
+    f" `{command('export', 'NAME', weights='FILE', format='onnx')}` writes it for other programs"
 )
 DOCUMENT = (
-    "a file of a study (`resnext-explorer study run FILE`) or of a space"
-    " (`resnext-explorer space show FILE`)"
+    f"a file of a study (`{command('study run', 'FILE')}`) or of a space"
+    f" (`{command('space show', 'FILE')}`)"
 )
 PAGE = "a page, which a browser opens"
 KINDS = {
@@ -22,11 +23,11 @@ KINDS = {
     ".onnx": "an ONNX network, which other programs run",
     ".yaml": DOCUMENT,
     ".yml": DOCUMENT,
-    ".csv": "a table, of results: `resnext-explorer report FILE` shows them",
+    ".csv": f"a table, of results: `{command('report', 'FILE')}` shows them",
     ".html": PAGE,
     ".htm": PAGE,
     ".svg": "a drawing, which a browser opens",
-    ".db": "a storage of studies: `resnext-explorer study list --storage sqlite:///FILE`",
+    ".db": f"a storage of studies: `{command('study list', storage='sqlite:///FILE')}`",
 }
 
 

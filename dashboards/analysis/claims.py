@@ -24,7 +24,7 @@ from dashboards.analysis.words import (
     ratios_text,
     signed_interval,
 )
-from explorer.text import human_percent, signed_points
+from explorer.text import counted, human_percent, signed_points
 from studies.judging.equivalence import seeds_for_margin
 from studies.judging.grids import confidence_after
 
@@ -168,11 +168,13 @@ def _rest(comparison: Comparison) -> list[str]:
             f"Open: {'; '.join(bounds) if few else listed_by_axis([gap.arm for gap in open_gaps])}."
         )
     if open_gaps and comparison.margin:
-        sentences.append(_seeds_to_come(comparison, comparison.margin))
+        until = f"`until: {{margin: {bare_points(comparison.margin)}}}`"
+        alternative = f", or {until}, which stops arms as they are decided"
+        sentences.append(seeds_to_come(comparison, comparison.margin, alternative))
     return sentences
 
 
-def _seeds_to_come(comparison: Comparison, margin: float) -> str:
+def seeds_to_come(comparison: Comparison, margin: float, alternative: str = "") -> str:
     """How many seeds tell every gap within the margin: from the margin and the noise alone, since
     whoever plans on the gap that was seen ends without an answer."""
     wanted = f"To know every gap within {margin_words(margin)}"
@@ -183,10 +185,7 @@ def _seeds_to_come(comparison: Comparison, margin: float) -> str:
     if needed is None:
         return f"{wanted}, no number of seeds is enough."
     more = max(1, needed - max(gap.seeds for gap in comparison.differences))
-    return (
-        f"{wanted}: about {more} more {'seed' if more == 1 else 'seeds'} an arm, or"
-        f" `until: {{margin: {bare_points(margin)}}}`, which stops arms as they are decided."
-    )
+    return f"{wanted}: about {counted(more, 'more seed')} an arm{alternative}."
 
 
 def _without_intervals(evidence: Evidence, comparison: Comparison) -> Verdict:
@@ -196,9 +195,17 @@ def _without_intervals(evidence: Evidence, comparison: Comparison) -> Verdict:
     gap = f"{largest.arm}'s, {signed_points(largest.estimate)} points"
     errors = evidence.judged_errors.to_numpy(dtype=float)
     low, high = float(np.nanmin(errors)), float(np.nanmax(errors))
-    if high - low < SAME and (high < SAME or len(comparison.seeds) > 1):
-        return _same_errors(high, images)
     single = max(gap.seeds for gap in comparison.differences) < 2
+    so = "" if "for an interval" in comparison.problem else "no interval, "
+    if high - low < SAME:
+        return _same_errors(high, images, single)
+    if abs(largest.estimate) < SAME:
+        return Verdict(
+            f"No interval for the gaps from {reference}",
+            f"{_sentence(comparison.problem)}: {so}nothing is claimed.",
+            f"In the mean over seeds no arm differs from {reference}. {image} seeds or more images"
+            " would tell.",
+        )
     if single and evidence.info.get("imported"):
         # What was published may be the mean of several trainings, and gets no more seeds here.
         return Verdict(
@@ -213,7 +220,6 @@ def _without_intervals(evidence: Evidence, comparison: Comparison) -> Verdict:
             f"The largest gap in this one run is {gap}, and may be the luck of the seed. 2 more"
             " seeds would give intervals.",
         )
-    so = "" if "for an interval" in comparison.problem else "no interval, "
     return Verdict(
         f"No interval for the gaps from {reference}",
         f"{_sentence(comparison.problem)}: {so}nothing is claimed.",
@@ -222,10 +228,12 @@ def _without_intervals(evidence: Evidence, comparison: Comparison) -> Verdict:
     )
 
 
-def _same_errors(error: float, images: int | None) -> Verdict:
+def _same_errors(error: float, images: int | None, single: bool) -> Verdict:
     if error < SAME:
         wrong = f"With 0 of {images} images wrong" if images else "Without a single error"
         why = f"{wrong} this test set cannot tell them apart: take a harder one."
+    elif single:
+        why = f"{human_percent(error)} in one run each: 2 more seeds would give intervals."
     else:
         why = f"{human_percent(error)} in every seed tells nothing: look at the learning curves."
     words = "All arms make the same errors"

@@ -32,13 +32,13 @@ from dashboards.analysis.words import (
     own_quantities,
     shared_seeds,
 )
+from studies.judging.guessing import Guess
 from studies.judging.latency import latency_words
 from studies.missed import Missed
 from studies.pair import Pair
 from studies.winner.ranking import rank
 
 SPLITS = ("train", "validation", "test")
-NO_BETTER = 0.9  # parts of the error of guessing: who errs more has not learned
 WAYS = ("deeper", "wider", "more paths")  # the arms of a space with `scale`
 # More than this are not looked through one by one, and a browser takes seconds for hundreds.
 MOST_ARMS = 25
@@ -310,19 +310,39 @@ class Evidence:
         """The same by training."""
         return self.read_missed()
 
-    @cached_property
-    def chance(self) -> float | None:
-        """The error of guessing among classes of the same size; None where there are no classes."""
+    def guess(self, split: str = "test") -> Guess | None:
+        """The best guess of a split's classes; None where there are no classes."""
         classes = pd.unique(finite(self.trials["classes"].dropna()))
-        return 1 - 1 / float(classes[0]) if len(classes) == 1 and classes[0] > 1 else None
+        if len(classes) != 1 or classes[0] < 2:
+            return None
+        data, commonest = self.info.get("data"), self.info.get("commonest") or {}
+        return Guess.of(split, int(classes[0]), data if isinstance(data, dict) else {}, commonest)
 
     @cached_property
     def unlearned(self) -> list[str]:
         """The arms whose error is hardly below that of guessing."""
-        if self.chance is None:
+        guess, means = self.guess(), self.summary["mean"]
+        if guess is None:
             return []
-        means = self.summary["mean"]
-        return [arm for arm in self.measured if means[arm] > NO_BETTER * self.chance]
+        return [arm for arm in self.measured if not guess.is_beaten_by(float(means[arm]))]
+
+    @cached_property
+    def verdicts(self) -> list[str]:
+        """What each comparison came to, of ways to spend a budget also with more paths."""
+        if self.until:
+            return [str(arm["verdict"]) for arm in self.until.get("arms") or []]
+        gaps = [*self.comparison.differences, *(self.contest.differences if self.ways else ())]
+        return [gap.verdict for gap in gaps]
+
+    @property
+    def shown(self) -> bool:
+        """Whether any difference is shown."""
+        return bool({"better", "worse", "dropped", "best"} & set(self.verdicts))
+
+    @property
+    def are_equal(self) -> bool:
+        """Whether all arms are equal to the reference within the margin."""
+        return set(self.verdicts) - {"reference"} == {"equal"}
 
     @cached_property
     def counts(self) -> dict[str, int]:

@@ -17,8 +17,9 @@ from dashboards.analysis.words import (
     seeds_phrase,
     signed_interval,
 )
-from explorer.text import human_percent, signed_points
+from explorer.text import signed_points
 from studies.judging.dunnett import CONFIDENCE
+from studies.judging.guessing import unlearned_sentences
 from studies.judging.residuals import FEW_SEEDS
 
 LARGE_MISMATCH = 0.02
@@ -152,22 +153,24 @@ def is_far(ratio: float) -> bool:
     return abs(ratio - 1) > LARGE_MISMATCH
 
 
-def learning_sentence(evidence: Evidence) -> str:
-    """Which arms have learned next to nothing, which tells nothing of their designs; "" where all
-    have."""
-    unlearned, chance = evidence.unlearned, evidence.chance
-    if not unlearned or chance is None:
+def learning_sentences(evidence: Evidence) -> str:
+    """Which arms have learned next to nothing, which tells nothing of their designs, and what to
+    do; "" where all have learned."""
+    arms, guess, of_train = evidence.unlearned, evidence.guess(), evidence.guess("train")
+    if not arms or guess is None or of_train is None:
         return ""
-    everyone = len(unlearned) == len(evidence.measured) > 1
-    who = "No arm" if everyone else listed_by_axis(unlearned)
-    verb = "has" if everyone or len(unlearned) == 1 else "have"
-    means = [float(evidence.summary.loc[arm, "mean"]) for arm in unlearned]
-    errors = " to ".join(dict.fromkeys(map(human_percent, (min(means), max(means)))))
-    return (
-        f"{who} {verb} {'' if everyone else 'not '}learned much: guessing makes"
-        f" {human_percent(chance)} test error, and here it is {errors}. Look at the learning"
-        " curves, and train longer or with another learning rate before comparing."
-    )
+    errors = evidence.mean_errors.loc[arms]
+    subject = who_has_not(evidence, listed_by_axis(arms))
+    train = errors["train"].dropna().tolist()
+    return unlearned_sentences(subject, errors["test"].tolist(), guess, train, of_train)
+
+
+def who_has_not(evidence: Evidence, arms: str) -> str:
+    """'No arm has', 'C=1 has not': who has not learned, of whom `arms` is the list."""
+    count = len(evidence.unlearned)
+    if count == len(evidence.measured) > 1:
+        return "No arm has"
+    return f"{arms} {'has' if count == 1 else 'have'} not"
 
 
 def trend_sentence(comparison: Comparison) -> str:

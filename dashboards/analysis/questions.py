@@ -1,74 +1,148 @@
 """Studies that ask something else than which arm is best at the same cost: where to spend a larger
 budget (`scale`), which of very many designs (a search), each arm at its own recipe (tuned)."""
 
-from dashboards.analysis.claims import Verdict
-from dashboards.analysis.comparison import Comparison, cost_ratio
+from collections.abc import Collection, Sequence
+
+from dashboards.analysis.claims import Verdict, seeds_to_come
+from dashboards.analysis.comparison import Comparison, Difference, cost_ratio
 from dashboards.analysis.evidence import WAYS, Evidence
 from dashboards.analysis.words import (
-    bare_points,
+    agreeing,
+    capital,
     fine_points,
     gap_text,
     listed,
+    margin_words,
+    percent,
     ratios_text,
     seeds_phrase,
     signed_interval,
 )
 from explorer.text import counted, signed_points
 
+NEARLY_HALF = 0.03  # a share of the cost so near to 1/2 is called half
 METHODS = {"random": "random search", "tpe": "TPE", "nsga2": "NSGA-II"}
 
 
 def scaled(evidence: Evidence, comparison: Comparison, contest: Comparison) -> Verdict:
-    """More paths against deeper and wider (`contest`); then that all should beat the reference
-    (`comparison`), as they cost more."""
-    ways = evidence.ways
-    ratios = [cost_ratio(evidence.costs, way, evidence.reference) for way in ways]
-    ends = ratios_text([ratio for ratio in ratios if ratio])
-    at = f" at {ends} {evidence.budget}" if ends else ""
-    seeds = f", {evidence.shared_seeds(*contest.differences)}"
-    parts, short = [], []
+    """More paths against deeper and wider (`contest`), as far as they trained well. Before that
+    comes what the cheaper reference (`comparison`) says: who has more error has not, and whoever
+    has not less has not gained by its larger budget."""
+    ways = [gap for gap in comparison.differences if gap.arm in evidence.ways]
+    poor = [gap for gap in ways if gap.verdict == "worse"]
+    better = [gap.arm for gap in ways if gap.verdict == "better"]
+    trained = [gap for gap in contest.differences if gap.arm not in {bad.arm for bad in poor}]
+    if WAYS[-1] in {bad.arm for bad in poor}:
+        trained = []
+    reference = _reference_at(evidence)
+    titles, sentences = [], []
+    if poor:
+        titles.append(f"{_has_not_trained(poor)}: worse than {reference}")
+        sentences.append(_poor_sentence(poor, comparison, reference))
+    if unshown := _not_shown_better(trained, better, reference):
+        titles.append(unshown)
+        sentences.append(f"{unshown}.")
+    if trained:
+        ends = ratios_text([gap.cost_ratio for gap in ways if gap.cost_ratio])
+        at = f" at {ends} {evidence.budget}" if ends else ""
+        title, full = _contested(trained, contest.margin)
+        titles.append(f"{title}{at}")
+        sentences.append(f"{full}{at}, {evidence.shared_seeds(*contest.differences)}.")
+    first, *more = sentences
+    title = "; ".join(titles[:2])
+    more += _rest(trained, contest)
+    if better:
+        who = "All of them" if len(better) == len(ways) else listed(better)
+        more.append(
+            f"{who} {_have(better)} less test error than the reference at 1.00x, as a larger"
+            " budget should give."
+        )
+    return Verdict(capital(title), capital(first), " ".join(map(capital, more)))
+
+
+def _not_shown_better(
+    trained: Sequence[Difference], better: Collection[str], reference: str
+) -> str:
+    """That no way, or not the one that is best of those compared, has gained by its budget; ""
+    where it has."""
+    if not better:
+        return f"none of the larger networks is shown to be better than {reference}"
+    best = [gap.arm for gap in trained if gap.verdict == "better"]
+    if not best and any(gap.verdict == "worse" for gap in trained):
+        best = [WAYS[-1]]
+    unshown = [arm for arm in best if arm not in better]
+    are = "are" if _have(unshown) == "have" else "is"
+    return f"{listed(unshown)} {are} not shown to be better than {reference}" if unshown else ""
+
+
+def _contested(trained: Sequence[Difference], margin: float | None) -> tuple[str, str]:
+    """Whom more paths beat, lose to or equal, with the gap in short and with its interval."""
+    brief, full = [], []
     for verdict, words in (("worse", "beat"), ("better", "lose to")):
-        gaps = [gap for gap in contest.differences if gap.verdict == verdict]
+        gaps = [gap for gap in trained if gap.verdict == verdict]
         if gaps:
-            full = [f"{gap.arm} by {gap_text(gap.low, gap.high, gap.estimate)}" for gap in gaps]
-            parts.append(f"{words} {listed(full)} points")
-            brief = [f"{gap.arm} by {fine_points(gap.estimate)}" for gap in gaps]
-            short.append(f"{words} {listed(brief)} points")
-    if not parts:
-        words = f"No difference between {listed(ways)} is shown{at}"
-        return Verdict(words, f"{words}{seeds}.", _rest(ways, comparison, contest))
-    return Verdict(
-        f"More paths {' and '.join(short)}{at}",
-        f"More paths {' and '.join(parts)}{at}{seeds}.",
-        _rest(ways, comparison, contest),
-    )
+            texts = [f"{gap.arm} by {fine_points(gap.estimate)}" for gap in gaps]
+            brief.append(f"{words} {listed(texts)} points")
+            texts = [f"{gap.arm} by {gap_text(gap.low, gap.high, gap.estimate)}" for gap in gaps]
+            full.append(f"{words} {listed(texts)} points")
+    if full:
+        return f"more paths {' and '.join(brief)}", f"more paths {' and '.join(full)}"
+    names = [gap.arm for gap in trained]
+    if margin and all(gap.verdict == "equal" for gap in trained):
+        words = f"more paths are equal to {listed(names)} within {margin_words(margin)}"
+    else:
+        words = f"no difference between {listed([*names, WAYS[-1]])} is shown"
+    return words, words
 
 
-def _rest(ways: list[str], comparison: Comparison, contest: Comparison) -> str:
-    """The ways that more paths neither beat nor lose to, and the reference."""
-    sentences = []
-    equal = [gap.arm for gap in contest.differences if gap.verdict == "equal"]
-    if equal:
-        within = bare_points(contest.margin or 0.0)
-        sentences.append(f"More paths are equal to {listed(equal)} within {within}.")
+def _rest(trained: Sequence[Difference], contest: Comparison) -> list[str]:
+    """The ways that more paths neither beat nor lose to, and how many more seeds would tell."""
+    sentences, margin = [], contest.margin
+    equal = [gap.arm for gap in trained if gap.verdict == "equal"]
+    if margin and equal and len(equal) < len(trained):
+        sentences.append(f"more paths are equal to {listed(equal)} within {margin_words(margin)}.")
     bounds = [
         f"{gap.arm} minus {WAYS[-1]}, {signed_points(gap.estimate)}"
         f" ({signed_interval(gap.low, gap.high)})"
-        for gap in contest.differences
+        for gap in trained
         if gap.verdict == "open"
     ]
     if bounds:
         sentences.append(f"Open: {'; '.join(bounds)}.")
-    gaps = [gap for gap in comparison.differences if gap.arm in ways]
-    better = [gap.arm for gap in gaps if gap.verdict == "better"]
-    if better:
-        who = "All of them" if len(better) == len(gaps) else listed(better).capitalize()
-        verb = "has" if len(better) == 1 else "have"
-        sentences.append(
-            f"{who} {verb} less test error than the reference at 1.00x, as a larger budget"
-            " should give."
-        )
-    return " ".join(sentences)
+        if margin:
+            sentences.append(seeds_to_come(contest, margin))
+    return sentences
+
+
+def _reference_at(evidence: Evidence) -> str:
+    """'the reference at half the FLOPs', where that is what it has."""
+    ratios = [cost_ratio(evidence.costs, way, evidence.reference) for way in evidence.ways]
+    if all(ratio and abs(1 / ratio - 0.5) < NEARLY_HALF for ratio in ratios):
+        return f"the reference at half {evidence.budget}"
+    return "the cheaper reference"
+
+
+def _poor_sentence(poor: Sequence[Difference], comparison: Comparison, reference: str) -> str:
+    """'Deeper has not trained well: it has 12.50 (6.00 to 19.00) points more test error than the
+    reference at half the FLOPs (64.20 against 51.70 %).'"""
+    gaps = listed([gap_text(gap.low, gap.high, gap.estimate) for gap in poor])
+    levels = listed([percent(comparison.means[gap.arm]) for gap in poor])
+    own = percent(comparison.means[comparison.reference])
+    it = "it has" if _have([gap.arm for gap in poor]) == "has" else "they have"
+    return (
+        f"{_has_not_trained(poor)}: {it} {gaps} points more test error than {reference} ({levels}"
+        f" against {own} %). That says nothing of what depth, width or paths are worth: look at"
+        " the learning curves."
+    )
+
+
+def _has_not_trained(poor: Sequence[Difference]) -> str:
+    names = [gap.arm for gap in poor]
+    return f"{listed(names)} {_have(names)} not trained well"
+
+
+def _have(ways: Sequence[str]) -> str:
+    return agreeing(ways[0], "has") if len(ways) == 1 else "have"
 
 
 def searched(evidence: Evidence) -> Verdict:

@@ -91,7 +91,7 @@ def comparison_table(evidence: Evidence) -> TextTable:
                 "p" if comparison.looks == 1 else "p (adjusted)",
                 of(lambda gap: _p_cell(comparison, gap)),
             ),
-            ("Verdict", of(lambda gap: _stands(comparison, gap))),
+            ("Verdict", of(lambda gap: _stands(evidence, gap))),
             ("Validation error (%)", _mean_error(evidence, "validation")),
             ("Train error (%)", _mean_error(evidence, "train")),
             ("Seconds per epoch", _seconds_per_epoch(evidence)),
@@ -247,10 +247,14 @@ def _p_cell(comparison: Comparison, difference: Difference) -> str:
     return NOTHING if p_value is None else p_text(p_value).removeprefix("p ").removeprefix("= ")
 
 
-def _stands(comparison: Comparison, difference: Difference) -> str:
-    """'better', 'equal within 0.5', 'open'; a dash where nothing is judged."""
+def _stands(evidence: Evidence, difference: Difference) -> str:
+    """'better', 'equal within 0.5', 'open'; a dash where nothing is judged. What has not learned is
+    never equal."""
+    comparison = evidence.comparison
     if comparison.problem:
         return NOTHING
+    if difference.arm in evidence.unlearned and not difference.shown:
+        return "not learned"
     within = f" within {bare_points(comparison.margin or 0.0)}"
     return difference.verdict + (within if difference.verdict == "equal" else "")
 

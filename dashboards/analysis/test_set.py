@@ -11,6 +11,7 @@ from scipy import stats
 
 from dashboards.analysis.comparison import Comparison
 from studies.judging.dunnett import CONFIDENCE
+from studies.judging.sampling import interval_over_images
 from studies.missed import Missed
 
 BLOCK = 256  # trainings whose images are compared at once
@@ -25,14 +26,6 @@ class Sampling:
     high: float
     gap: float | None  # a difference of two arms moves by at most this; None without a second arm
     measured: bool = False  # by the images that each training missed; else a bound for any images
-
-
-def interval_over_images(error: float, images: int) -> tuple[float, float]:
-    """Wilson's interval for an error (a fraction) measured on this
-    many images, for one trained network."""
-    test = stats.binomtest(round(error * images), images)
-    ends = test.proportion_ci(CONFIDENCE, method="wilson")
-    return float(ends.low), float(ends.high)
 
 
 def gap_sampling(first: float, second: float, images: int) -> float:

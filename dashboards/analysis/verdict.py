@@ -6,18 +6,38 @@ from dataclasses import replace
 from dashboards.analysis.claims import Verdict, judged
 from dashboards.analysis.comparison import Comparison, OddTraining
 from dashboards.analysis.evidence import Evidence
-from dashboards.analysis.notes import learning_sentence, notes
+from dashboards.analysis.notes import learning_sentences, notes, who_has_not
 from dashboards.analysis.questions import scaled, searched, tuned_sentence
 from dashboards.analysis.words import listed, lower_first, seeds_phrase
 from explorer.text import counted, human_percent, signed_points
+
+MOST_NAMED = 4  # arms in a title
 
 
 def judge(evidence: Evidence) -> Verdict:
     """The verdict on a study, its planned seeds all in. A difference is claimed only where its
     simultaneous interval excludes zero, equality only within the study's margin."""
-    verdict = _answer(evidence)
-    more = f"{learning_sentence(evidence)} {verdict.more}".strip()
-    return replace(verdict, more=more, notes=tuple(notes(evidence)))
+    verdict = _with_unlearned(evidence, _answer(evidence))
+    return replace(verdict, notes=tuple(notes(evidence)))
+
+
+def _with_unlearned(evidence: Evidence, verdict: Verdict) -> Verdict:
+    """The verdict, with the arms that have not learned before it: whatever it says of them is not
+    said of their designs, and that they are equal, or not told apart, is not said at all."""
+    learning, arms = learning_sentences(evidence), evidence.unlearned
+    if not learning:
+        return verdict
+    everyone = len(arms) == len(evidence.measured)
+    is_running = evidence.whole.is_unfinished and not evidence.until
+    if is_running or (evidence.search and not everyone and evidence.winner not in arms):
+        return replace(verdict, more=f"{learning} {verdict.more}".strip())
+    few = len(arms) <= MOST_NAMED
+    names = listed(arms) if few else f"{len(arms)} of {len(evidence.measured)} arms"
+    title = f"{who_has_not(evidence, names)} learned much"
+    if not evidence.shown and (everyone or evidence.are_equal):
+        so = "Gaps between arms that have not learned say nothing of their designs."
+        return Verdict(title, learning, so if len(evidence.measured) > 1 else "")
+    return Verdict(f"{title}; {lower_first(verdict.title)}", learning, verdict.text)
 
 
 def _answer(evidence: Evidence) -> Verdict:

@@ -141,7 +141,7 @@ def named(arm: str) -> str:
 
 def agreeing(name: str, verb: str) -> str:
     """A verb of the third person as it goes with a name: 'C=2 costs', 'more paths cost'."""
-    plural = {"is": "are", "goes": "go"}.get(verb, verb.removesuffix("s"))
+    plural = {"is": "are", "has": "have", "goes": "go"}.get(verb, verb.removesuffix("s"))
     return plural if name in ("more paths", "activations", "params", "FLOPs") else verb
 
 

@@ -132,9 +132,9 @@ def add_points(
     costs: dict[str, str] = {}
     for arm, own in points.items():
         pairs = zip(own.rows["design"].tolist(), own.rows["seed"].tolist(), strict=True)
-        for place, (design, seed) in enumerate(pairs):
+        for number, (design, seed) in enumerate(pairs):
             if design not in costs:
-                costs[design] = costs_text(own.rows.iloc[place])
+                costs[design] = costs_text(own.rows.iloc[number])
             data.append([label(design), seed, costs[design], label(arm)])
     if not data:
         return

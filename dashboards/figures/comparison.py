@@ -1,6 +1,7 @@
 """Which arm has the lower error: error by arm, and each arm's
 difference from the reference with its interval."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,11 +9,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.analysis.arms import FEWEST_SEEDS
+from dashboards.analysis.comparison import Difference
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.words import (
+    agreeing,
     bare_points,
     capital,
     confidence_text,
+    fine_points,
     listed,
     named,
     seeds_phrase,
@@ -197,11 +201,38 @@ def _title_of_gaps(findings: Findings) -> str:
         return f"Gaps so far: the verdict comes with {findings.last_seed}"
     if comparison.problem:
         return "Gaps without intervals"
+    if findings.unlearned and not findings.shown:
+        return findings.verdict.title
     if all(gap.verdict == "equal" for gap in gaps):
         return f"Every arm is equal to {reference} within {bare_points(comparison.margin or 0.0)}"
-    if shown := [gap.arm for gap in gaps if gap.shown]:
+    if shown := [gap for gap in gaps if gap.shown]:
         if len(shown) > MOST_NAMED:
-            return f"{len(shown)} of {len(gaps)} arms differ from {reference}"
-        differ = "differs" if len(shown) == 1 else "differ"
-        return capital(f"{listed(shown)} {differ} from {reference}")
+            return f"{len(shown)} of {len(gaps)} arms differ from {reference}: {_directions(shown)}"
+        return capital(f"{_sizes(shown)} test error than {reference}")
     return "Every difference's interval includes zero"
+
+
+def _sizes(shown: Sequence[Difference]) -> str:
+    """'C=8 has 1.02 points less', 'C=4 has 0.50 and C=8 1.02 points less, C=2 has 0.40 points
+    more'."""
+    parts = []
+    for verdict, word in (("better", "less"), ("worse", "more")):
+        sizes = [
+            f"{gap.arm}{'' if number else ' ' + agreeing(gap.arm, 'has')}"
+            f" {fine_points(gap.estimate)}"
+            for number, gap in enumerate(gap for gap in shown if gap.verdict == verdict)
+        ]
+        if sizes:
+            parts.append(f"{listed(sizes)} points {word}")
+    return ", ".join(parts)
+
+
+def _directions(shown: Sequence[Difference]) -> str:
+    """'7 have less test error, 2 have more'."""
+    less = sum(gap.verdict == "better" for gap in shown)
+    parts = [
+        f"{count} {'has' if count == 1 else 'have'} {word}"
+        for count, word in ((less, "less test error"), (len(shown) - less, "more test error"))
+        if count
+    ]
+    return ", ".join(parts)

@@ -123,6 +123,7 @@ def curves_by_arm(
     positive = values[values > 0]
     counts = [int(line["n"].max()) for line in lines.values()]
     over = over_seeds(counts, ", band from the lowest to the highest")
+    guess = findings.guess(split)
     return CurvesChart(
         _ends(lines, split, findings.is_training),
         subtitle_of(
@@ -133,7 +134,7 @@ def curves_by_arm(
         lines,
         float(positive.min()) / 3 if len(positive) else 0.01,
         bool((values <= 0).any()),
-        None if findings.chance is None else 100 * findings.chance,
+        None if guess is None else 100 * guess.error,
     )
 
 

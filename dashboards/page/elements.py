@@ -50,8 +50,8 @@ def _with_code(child: Any) -> Any:
         return child
     parts = re.split(f"({CODE})", child)
     return [
-        Element("code", (part.strip("`"),), {}) if place % 2 else part
-        for place, part in enumerate(parts)
+        Element("code", (part.strip("`"),), {}) if number % 2 else part
+        for number, part in enumerate(parts)
         if part
     ]
 

@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from dashboards.analysis.arms import finite
 from dashboards.analysis.effort import effort_sentence
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.notes import sampling_sentence, trend_sentence
 from dashboards.analysis.tables import comparison_table, design_table
-from dashboards.analysis.words import bare_points, confidence_text, points
+from dashboards.analysis.words import bare_points, confidence_text, listed, points
 from dashboards.page.elements import Element, element, joined
 from dashboards.page.parts import facts, notes, quiet, section, table
 from explorer.text import human_time
+from studies.judging.differences import quantiles
 
 MOST_SEEDS_LISTED = 12
 
@@ -125,6 +127,7 @@ def method(findings: Findings) -> Element:
             " is from its own seeds, with the rest of the table at a weight of at most four"
             " degrees of freedom, as an arm may vary more than others."
         )
+        texts.append(_contest_text(findings))
     if comparison.looks > 1 and not until:
         texts.append(
             f"This is look {comparison.looks} at the study: its seeds or arms changed. As planned,"
@@ -140,6 +143,28 @@ def method(findings: Findings) -> Element:
             f" for one trained network. {_gap_sampling_text(findings)}"
         )
     return section("How the verdict is reached", *map(quiet, texts))
+
+
+def _contest_text(findings: Findings) -> str:
+    """Where the headline's intervals come from, of a study of ways to spend a budget."""
+    contest = findings.contest if findings.ways else None
+    if contest is None or contest.problem or contest.judgement is None:
+        return ""
+    others, compared = listed([gap.arm for gap in contest.differences]), contest.judgement.compared
+    errors, factors = compared.error, quantiles(compared, contest.confidence)
+    return (
+        f"The comparison of {contest.reference} with {others} is a family of its own, judged in"
+        f" the same way among these {contest.arms} arms, without {findings.reference}: the rest has"
+        f" a standard deviation of {points(contest.residual_sd or 0)} points on"
+        f" {contest.degrees_of_freedom} degrees of freedom, a gap's standard error is"
+        f" {_range(100 * errors)} points, and its interval reaches {_range(factors)} standard"
+        " errors (Dunnett's quantile) to each side."
+    )
+
+
+def _range(values: NDArray[np.float64]) -> str:
+    """'2.10', or '2.10 to 2.35'."""
+    return " to ".join(dict.fromkeys(f"{value:.2f}" for value in (values.min(), values.max())))
 
 
 def _gap_sampling_text(findings: Findings) -> str:

@@ -152,7 +152,9 @@ def winner(
         click.echo("\n" + "\n".join(f"{key}: {value}" for key, value in trained.errors.items()))
         click.echo(f"Written: {', '.join(map(str, trained.files))}")
     else:
-        if stored.content.origin.imported:
+        if chosen.unlearned:
+            further = command("report", name_or_path, storage=opened.option)
+        elif stored.content.origin.imported:
             further = by_itself(chosen)
         else:
             is_elsewhere = data_dir is None and stored.content.file.data.is_elsewhere

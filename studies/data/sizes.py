@@ -1,7 +1,6 @@
 """How many images each split of a data set will have, known without decoding or downloading."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -50,12 +49,15 @@ def known_sizes(spec: DataSpec) -> Sizes:
     with in_folder(spec, None) as root:
         listing = scan(root)
     labels, part_of = np.array(listing.labels, np.int64), np.array(listing.parts)
-    by_part = [
-        Images(np.empty((len(own), 0), np.uint8), own) if len(own) else None
-        for own in (labels[part_of == part] for part in range(len(PARTS)))
-    ]
-    assert by_part[0] is not None
-    parts = Parts(by_part[0], *by_part[1:], len(listing.classes), listing.classes)
+
+    def of_part(part: int) -> Images:
+        own = labels[part_of == part]
+        return Images(np.empty((len(own), 0), np.uint8), own)
+
+    train, validation, test = map(of_part, range(len(PARTS)))
+    parts = Parts(
+        train, validation or None, test or None, len(listing.classes), names=listing.classes
+    )
     split = split_parts(spec, parts)
     return Sizes(
         dict(zip(("train", "validation", "test"), map(len, split), strict=True)),

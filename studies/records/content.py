@@ -42,12 +42,12 @@ class Origin(BaseModel):
     """What a study was started with, where and when. What has a default was not stored by every
     version.
 
-    `splits` counts the images of each part, `digests` stand for their content and order,
-    `class_names` are in the order of the labels (none where classes have none), and `notes` are
-    what to know of them. `extended_from` holds the seeds that were wanted before each extension,
-    and `arms_before` the arms (none where not known): a verdict after one is judged more strictly.
-    `ended_at` is the most seeds of a plan with `until` that had come to its end when it was
-    extended. `trials` is how many designs a search tries. Of an
+    `splits` counts the images of each part, `commonest` those of its commonest class, `digests`
+    stand for their content and order, `class_names` are in the order of the labels (none where
+    classes have none), and `notes` are what to know of them. `extended_from` holds the seeds that
+    were wanted before each extension, and `arms_before` the arms (none where not known): a verdict
+    after one is judged more strictly. `ended_at` is the most seeds of a plan with `until` that had
+    come to its end when it was extended. `trials` is how many designs a search tries. Of an
     imported study, `imported` is the file that it is from, and `pairs` are design, seed and, of
     several recipes, the recipe of each pair: it wants no others; `about` is what a reader of its
     results must know, a sentence each.
@@ -63,6 +63,7 @@ class Origin(BaseModel):
     shape: DataShape
     splits: dict[str, int]
     digests: dict[str, str] | None = None
+    commonest: dict[str, int] = {}
     class_names: list[str] = []
     notes: list[str] = []
     planned_seeds: list[int]

@@ -13,6 +13,7 @@ def about_data(splits: Splits) -> dict[str, Any]:
     return {
         "splits": splits.sizes,
         "digests": _digests(splits),
+        "commonest": _commonest(splits),
         "class_names": list(splits.names),
     }
 
@@ -57,8 +58,18 @@ def test_images_at_hand(stored: StoredStudy, data_dir: Path | None) -> Images:
 
 
 def _digests(splits: Splits) -> dict[str, str]:
-    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
-    return {name: part.digest().hex() for name, part in parts.items()}
+    return {name: part.digest().hex() for name, part in _parts(splits).items()}
+
+
+def _commonest(splits: Splits) -> dict[str, int]:
+    """How many images of each split are of its commonest class."""
+    import numpy as np
+
+    return {name: int(np.bincount(part.labels).max()) for name, part in _parts(splits).items()}
+
+
+def _parts(splits: Splits) -> dict[str, Images]:
+    return {"train": splits.train, "validation": splits.validation, "test": splits.test}
 
 
 def _sizes(sizes: dict[str, int]) -> str:

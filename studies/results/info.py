@@ -46,6 +46,7 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
         "imported": origin.imported,
         "misses_left_out": _misses_left_out(stored),
         "class_names": origin.class_names,
+        "commonest": origin.commonest,
         "earlier_rules": stored.content.has_earlier_rules,
         "wanted": len(stored.pairs),
         "to_come": agenda.to_come + len(agenda.ahead),

@@ -19,6 +19,7 @@ from explorer.suggestions import Secret, command
 from explorer.terminal import progress_bar
 from explorer.text import counted
 from studies.data import Images, Rows, Splits, mean_and_std
+from studies.judging.guessing import Guess, unlearned_sentences
 from studies.judging.latency import Latency, latency_of
 from studies.judging.rivals import behind, standings
 from studies.records.arm_standings import until_standings
@@ -26,6 +27,7 @@ from studies.winner.limits import all_limits, among, within
 from studies.winner.ranking import Ranking, rank
 
 if TYPE_CHECKING:
+    from studies.records.content import Origin
     from studies.records.stored_study import StoredStudy
 
 Costs = tuple[int | None, Latency | None]  # parameters, and the latency
@@ -50,6 +52,7 @@ class Rival:
     high: float | None
     params: int | None
     latency: Latency | None
+    shared_seeds: int = 0  # with the winner
 
     @property
     def stands(self) -> str:
@@ -58,6 +61,13 @@ class Rival:
         if self.low is None:
             return "cannot tell"
         return "tied" if self.low <= 0 else "worse"
+
+    @property
+    def without_interval(self) -> str:
+        """Why there is none, of several seeds."""
+        if self.shared_seeds > 1:
+            return "the same gap in every seed"
+        return "one seed in common" if self.shared_seeds else "no seed in common"
 
 
 @dataclass(frozen=True, repr=False)
@@ -82,13 +92,19 @@ class Winner:
     latency: Latency | None = None
     timed: str = ""  # 'measured on 2026-11-27' where that was to choose it, and by no training
     among: str = ""  # of one that was chosen within limits, as `limits.among` says it
+    unlearned: str = ""  # that even this one has not learned, as `judging.guessing` says it
 
     def __repr__(self) -> str:
         return f"<Winner {self.design!r}: {self.why}>"
 
     @property
     def why(self) -> str:
-        """Why it is this one, and whether it might be another: one or two sentences."""
+        """Why it is this one, and whether it might be another: one or two sentences; before them,
+        that it has not learned, where that is so."""
+        return f"{self.unlearned} {self._reason}".strip()
+
+    @property
+    def _reason(self) -> str:
         complete = len(self.seeds)
         of = "" if complete == self.planned_seeds else f" of {self.planned_seeds}"
         seeds = f"{complete}{of} {'seed' if self.planned_seeds == 1 else 'seeds'}"
@@ -129,11 +145,10 @@ class Winner:
         sentences = [f"Worse than {self.arm}: {arms['worse']}."] if arms["worse"] else []
         if arms["tied"]:
             sentences.append(f"Not told apart from it: {arms['tied']}.")
-        if arms["cannot tell"]:
-            sentences.append(
-                f"No interval for {arms['cannot tell']}: no seed in common, or the same gap in"
-                " every seed."
-            )
+        without = [rival for rival in self.rivals if rival.stands == "cannot tell"]
+        for reason in dict.fromkeys(rival.without_interval for rival in without):
+            those = ", ".join(rival.arm for rival in without if rival.without_interval == reason)
+            sentences.append(f"No interval for {those}: {reason}.")
         return sentences
 
     def _losses(self) -> list[str]:
@@ -167,7 +182,7 @@ def choose_stored(
     limits = all_limits(where, demanded)
     allowed = within(trials, limits, origin.settings.model_dump(), timer, demanded)
     is_timed = bool(trials["latency"].isna().all() and allowed["latency"].notna().any())
-    return choose(
+    chosen = choose(
         allowed,
         storage,
         of=among(trials, allowed, limits),
@@ -175,6 +190,23 @@ def choose_stored(
         decided=until.text if until else "",
         chosen_on=stored.seeds[0] if stored.content.document.search else None,
     )
+    return replace(chosen, unlearned=_unlearned(chosen, trials, origin))
+
+
+def _unlearned(chosen: Winner, trials: pd.DataFrame, origin: "Origin") -> str:
+    """That the winner has not learned, and what to do, in words; "" where it has."""
+    if origin.shape.classes < 2:
+        return ""
+    guess, of_train = (
+        Guess.of(split, origin.shape.classes, origin.splits, origin.commonest)
+        for split in ("validation", "train")
+    )
+    if guess.is_beaten_by(chosen.validation_error):
+        return ""
+    own = trials[(trials["design"] == chosen.design) & (trials["status"] == "complete")]
+    train = pd.to_numeric(own["train_error"], errors="coerce").dropna().tolist()
+    subject = f"The best, {chosen.arm}, has not" if chosen.rivals else f"{chosen.arm} has not"
+    return unlearned_sentences(subject, [chosen.validation_error], guess, train, of_train)
 
 
 def choose(
@@ -290,6 +322,7 @@ def _rivals(
                 float(low[row]) if is_known else None,
                 float(high[row]) if is_known else None,
                 *costs[design],
+                int(np.isfinite(errors[[0, row]]).all(axis=0).sum()),
             )
         )
     return rivals

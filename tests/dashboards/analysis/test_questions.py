@@ -53,6 +53,56 @@ def test_15_that_a_larger_budget_helps_is_no_answer_to_where_to_spend_it():
     assert findings.verdict.more.endswith("as a larger budget should give.")
 
 
+def test_a_way_worse_than_the_cheaper_reference_has_not_trained_well_and_is_no_loser():
+    """Deeper has 12.5 points more error than the reference at half its cost."""
+    findings = scaled({"deeper": 0.125, "wider": -0.01, "more paths": -0.012}, noise=0.001)
+    gap, verdict = findings.comparison.difference("deeper"), findings.verdict
+    means = findings.comparison.means
+    assert verdict.title.startswith(
+        "Deeper has not trained well: worse than the reference at half the FLOPs; "
+    )
+    assert verdict.sentence == (
+        f"Deeper has not trained well: it has {points(gap.estimate)} ({points(gap.low)} to"
+        f" {points(gap.high)}) points more test error than the reference at half the FLOPs"
+        f" ({100 * means['deeper']:.2f} against {100 * means['reference']:.2f} %). That says"
+        " nothing of what depth, width or paths are worth: look at the learning curves."
+    )
+    assert "beat deeper" not in verdict.text
+    assert "deeper minus" not in verdict.text
+    assert "wider and more paths have less test error than the reference" in verdict.text.lower()
+
+
+def test_where_more_paths_have_not_trained_well_nothing_is_compared_with_them():
+    findings = scaled({"deeper": -0.01, "wider": -0.01, "more paths": 0.1}, noise=0.001)
+    assert findings.verdict.sentence.startswith("More paths have not trained well: they have 9.")
+    assert "lose to" not in findings.verdict.text
+    assert "Open:" not in findings.verdict.text
+
+
+def test_that_no_way_is_better_than_the_reference_is_said_first_with_the_seeds_it_takes():
+    findings = scaled({"deeper": 0.0005, "wider": 0.0, "more paths": -0.0005}, noise=0.003)
+    none = "None of the larger networks is shown to be better than the reference at half the FLOPs"
+    assert findings.verdict.sentence == f"{none}."
+    assert findings.verdict.title.startswith(f"{none}; no difference between deeper, wider and")
+    assert "To know every gap" not in findings.verdict.more
+    judged = Findings(findings.trials, {**findings.info, "margin": 0.5})
+    assert re.search(
+        r"Open: deeper minus more paths, .* To know every gap within 0\.5 points: about \d+ more"
+        r" seeds an arm\.$",
+        judged.verdict.more,
+    )
+
+
+def test_who_has_trained_well_alone_is_still_not_said_to_beat_the_cheaper_reference():
+    findings = scaled({"deeper": 0.0049, "wider": 0.0049, "more paths": -0.0009}, noise=0.001)
+    gaps = {gap.arm: gap.verdict for gap in findings.comparison.differences}
+    assert gaps["more paths"] == "open"
+    assert findings.verdict.title.startswith(
+        "Deeper and wider have not trained well: worse than the reference at half the FLOPs; none"
+        " of the larger networks is shown to be better"
+    )
+
+
 def search(
     effects: dict[str, float], finalists: list[str], method: str = "tpe", seeds: int = 3
 ) -> Findings:

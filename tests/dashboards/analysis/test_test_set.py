@@ -3,22 +3,8 @@
 import numpy as np
 import pytest
 
-from dashboards.analysis.test_set import (
-    gap_sampling,
-    interval_over_images,
-    measured_gap_sampling,
-)
+from dashboards.analysis.test_set import gap_sampling, measured_gap_sampling
 from studies.missed import Missed
-
-
-def test_the_interval_of_a_test_sets_error_covers_the_truth_in_95_of_100_test_sets():
-    random = np.random.default_rng(1)
-    wrong = random.binomial(360, 0.03, 2000)
-    covered = [
-        low <= 0.03 <= high
-        for low, high in (interval_over_images(count / 360, 360) for count in wrong)
-    ]
-    assert 0.93 < np.mean(covered) < 0.98
 
 
 @pytest.mark.parametrize("shared", [0.0, 0.5, 1.0])

@@ -214,6 +214,16 @@ def test_7_without_any_error_the_test_set_is_too_easy():
     )
 
 
+def test_no_gap_at_all_is_not_called_the_largest():
+    single = verdict_on(results({"C=1": [52.0], "C=2": [52.0]}))
+    assert single.text == (
+        "All arms make the same errors. 52.0 % in one run each: 2 more seeds would give intervals."
+    )
+    by_seed = verdict_on(results({"C=1": [50.0, 60.0, 55.0], "C=2": [50.0, 60.0, 55.0]}))
+    assert "In the mean over seeds no arm differs from C=1." in by_seed.more
+    assert "largest" not in by_seed.text
+
+
 def test_8_two_arms_on_few_seeds_are_compared_without_pairing_and_that_is_said():
     two = {arm: CLEAR[arm] for arm in ("C=1", "C=16")}
     verdict = verdict_on(results(two))

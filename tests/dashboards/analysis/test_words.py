@@ -58,15 +58,69 @@ def test_the_terminals_table_says_where_seeds_are_too_few():
 
 def test_networks_that_have_not_learned_are_named_before_any_gap():
     trials = make_trials()
-    poor = trials.assign(test_error=0.85 + trials["test_error"])
-    assert Findings(poor, make_info()).verdict.more.startswith(
+    poor = Findings(trials.assign(test_error=0.85 + trials["test_error"]), make_info()).verdict
+    assert poor.sentence.startswith(
         "No arm has learned much: guessing makes 90.0 % test error, and here it is 87."
     )
+    assert poor.title == "No arm has learned much"
     one = trials.assign(test_error=trials["test_error"].where(trials["arm"] != "C=16", 0.89))
-    assert Findings(one, make_info()).verdict.more.startswith(
+    named = Findings(one, make_info()).verdict
+    assert named.sentence.startswith(
         "C=16 has not learned much: guessing makes 90.0 % test error, and here it is 89.0 %."
     )
+    assert named.title.startswith("C=16 has not learned much; C=16 has 86.")
+    assert named.more.startswith("At 1.00x the FLOPs, C=16 has 86.")
     assert "learned" not in Findings(trials, make_info()).verdict.text
+
+
+def of_two_classes(errors: dict[str, list[float]], commonest: dict[str, int]) -> Findings:
+    """A study of 680 photos of two classes: 408, 136 and 136 images."""
+    trials = two_arms(errors).trials.assign(classes=2, train_error=0.116)
+    data = {"name": "folder", "train": 408, "validation": 136, "test": 136}
+    return Findings(trials, {**make_info(), "data": data, "commonest": commonest, "margin": 1})
+
+
+# Of 136 test images 120 are photos: always guessing 'photos' makes 16 / 136 = 11.76 % error.
+COMMONEST = {"train": 360, "validation": 120, "test": 120}
+BARELY = {"C=1": [11.76, 11.80, 11.76], "C=8": [11.76, 11.76, 11.79]}
+
+
+def test_arms_that_always_guess_the_commonest_class_are_not_equal_but_have_not_learned():
+    verdict = of_two_classes(BARELY, COMMONEST).verdict
+    assert verdict.title == "No arm has learned much"
+    assert verdict.sentence == (
+        "No arm has learned much: always guessing the commonest class makes 11.8 % test error, and"
+        " here it is 11.8 %. Look at the learning curves, and train longer or with another learning"
+        " rate, or with recipe.class_weights=balanced where classes are imbalanced, before"
+        " comparing."
+    )
+    assert verdict.more == "Gaps between arms that have not learned say nothing of their designs."
+    table = comparison_table(of_two_classes(BARELY, COMMONEST))
+    assert [row[table.columns.index("Verdict")] for row in table.rows] == ["–", "not learned"]
+    of_older_version = of_two_classes(BARELY, {}).verdict
+    assert of_older_version.title == "C=8 is equal to C=1 within 1 point at matched FLOPs"
+
+
+def test_a_little_less_error_than_guessing_is_luck_of_the_images():
+    """13 of 136 images wrong where guessing misses 16 are luck; 4 wrong are none."""
+    near = {"C=1": [9.56, 9.56, 8.82], "C=8": [9.56, 8.82, 9.56]}
+    assert of_two_classes(near, COMMONEST).unlearned == ["C=1", "C=8"]
+    far = {"C=1": [9.56, 9.56, 8.82], "C=8": [2.94, 2.94, 3.68]}
+    assert of_two_classes(far, COMMONEST).unlearned == ["C=1"]
+
+
+def test_where_the_training_images_are_learned_longer_training_is_no_advice():
+    trials = make_trials().assign(test_error=0.85, train_error=0.4)
+    sentence = Findings(trials, make_info()).verdict.sentence
+    assert "The training images are learned (40.0 % error there)" in sentence
+    assert "train longer" not in sentence
+
+
+def test_a_lone_network_that_has_not_learned_is_said_to_have_not():
+    trials = make_trials().query("cardinality == 1").assign(test_error=0.88)
+    verdict = Findings(trials.reset_index(drop=True), make_info()).verdict
+    assert verdict.title == "C=1 has not learned much"
+    assert verdict.sentence.startswith("C=1 has not learned much: guessing makes 90.0 %")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The figures show the table's numbers, computed here again, and look as agreed."""
 
 import io
+import re
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from scipy import stats
 from study_tables import make_curves, make_info, make_trials, without_results
 
 from dashboards.analysis.findings import Findings
+from dashboards.analysis.words import points
 from dashboards.figures import (
     differences_from_reference,
     error_against_cardinality,
@@ -114,7 +116,21 @@ def test_a_difference_is_filled_only_where_it_is_shown():
         assert mark.y == pytest.approx(100 * gap.estimate)
         assert (mark.color != THEMES["light"].ground) == gap.shown == (arm == "C=8")
         assert interval_at(figure, x) == pytest.approx([100 * gap.low, 100 * gap.high])
-    assert figure.layout.title.text == "C=8 differs from C=1"
+    gap = findings.comparison.difference("C=8")
+    assert figure.layout.title.text == (
+        f"C=8 has {points(gap.estimate)} points less test error than C=1"
+    )
+
+
+def test_the_title_of_gaps_says_their_direction_and_size():
+    def title_of(effects):
+        return gaps_by_arm(Findings(make_trials(effects, noise=0.0005), make_info())).title
+
+    assert re.fullmatch(
+        r"C=4 has 1\.\d\d and C=8 2\.\d\d points less, C=2 has 3\.\d\d points more test error than"
+        " C=1",
+        title_of({"C=2": 0.032, "C=4": -0.012, "C=8": -0.022}),
+    )
 
 
 def test_curves_are_means_over_seeds_in_a_band_of_lowest_to_highest():

@@ -128,7 +128,7 @@ def test_three_ways_to_spend_twice_the_flops_stand_beside_the_reference():
     assert figure.layout.title.text.startswith(f"More paths beat deeper by {gap:.2f} and wider by ")
     assert figure.layout.title.text.endswith("at 1.67x to 1.99x the FLOPs")
     assert deeper_wider_more_paths(Findings(scaled_trials())).layout.title.text.startswith(
-        "No difference between"
+        "None of the larger networks is shown to be better than the cheaper reference;"
     )
     one_seed = deeper_wider_more_paths(Findings(scaled_trials({"more paths": -0.02}, seeds=1)))
     assert one_seed.layout.title.text.startswith("One seed")

@@ -14,6 +14,7 @@ from plotly.offline import get_plotlyjs_version
 from recipe_tables import QUICK, make_recipe_info, make_recipe_trials
 from study_tables import make_curves, make_info, make_trials, without_results
 
+from dashboards.analysis.findings import Findings
 from dashboards.analysis.test_set import size_of_test_set
 from dashboards.page.elements import to_html
 from dashboards.page.parts import facts
@@ -366,6 +367,22 @@ def test_running_empty_one_seeded_and_half_failed_studies_give_an_honest_page():
     assert "7 of 15 trainings are complete (8 failed)." in failed.text
     assert failed.text.count("loss is NaN in epoch 3") == 8
     assert "Nothing yet" in page_of(trials.iloc[:0]).text
+
+
+def test_how_the_verdict_is_reached_holds_the_numbers_of_the_headline_on_ways_to_spend_a_budget():
+    """Its intervals follow from what is said: quantile times standard error."""
+    names = {"C=1": "reference", "C=2": "deeper", "C=4": "wider", "C=8": "more paths"}
+    trials = make_trials().query("cardinality < 16").reset_index(drop=True)
+    trials["arm"] = trials["arm"].map(names)
+    info = {**make_info(), "reference_arm": "reference"}
+    text = " ".join(page_of(trials, info).text.split())
+    assert "The comparison of more paths with deeper and wider is a family of its own" in text
+    (error, factor), *_ = re.findall(
+        r"a gap's standard error is ([\d.]+) points, and its interval reaches ([\d.]+)", text
+    )
+    gap = Findings(trials, info).contest.differences[0]
+    half = 50 * (gap.high - gap.low)
+    assert float(error) * float(factor) == pytest.approx(half, abs=0.03)
 
 
 def test_a_study_without_a_description_still_has_a_page():

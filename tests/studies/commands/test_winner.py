@@ -33,6 +33,7 @@ from studies.data import DataSpec, load
 from studies.records.creation import create_or_extend
 from studies.records.same_data import about_data
 from studies.records.stored_study import get
+from studies.results import study_info
 from studies.storage import Storage
 from studies.winner.winner import choose, train_on_both
 
@@ -156,7 +157,7 @@ def test_the_same_gap_in_every_seed_gives_no_interval() -> None:
     )
     flat = choose(trials({"a": [0.10, 0.20], "b": [0.15, 0.25], "c": [0.20, 0.30]}))
     assert {rival.stands for rival in flat.rivals} == {"cannot tell"}
-    assert "No interval for arm b, arm c: no seed in common, or the same gap" in flat.why
+    assert "No interval for arm b, arm c: the same gap in every seed." in flat.why
 
 
 def test_nothing_is_called_worse_before_the_last_seed() -> None:
@@ -256,6 +257,25 @@ def test_the_winner_of_a_search_says_that_it_is_one(workdir: Path) -> None:
         "that a search tried on its first seed. On that one the best looks better than it is, so it"
         " does not count for those trained on more." in shown.output
     )
+
+
+@pytest.mark.parametrize(("error", "is_learned"), [(0.88, False), (0.2, True)])
+def test_a_winner_that_has_not_learned_is_said_to_have_not_and_not_proposed_for_export(
+    tiny: Path, error: float, is_learned: bool
+) -> None:
+    """Of 359 validation images 36 are of the commonest class, so guessing makes 90.0 % error."""
+    change(tiny, "seeds: [0, 1]", "seeds: [0]")
+    store_results(tiny, [error, error + 0.001, error + 0.01])
+    shown = CliRunner().invoke(cli, ["study", "winner", "tiny"])
+    assert shown.exit_code == 0, shown.output
+    assert study_info(None, "tiny")["commonest"] == {"train": 110, "validation": 36, "test": 37}
+    said = (
+        "has not learned much: always guessing the commonest class makes 90.0 % validation error,"
+        " and here it is 88.0 %."
+    )
+    assert (said in " ".join(shown.output.split())) == (not is_learned)
+    assert ("--retrain --export best" in shown.output) == is_learned
+    assert ("Next: resnext-explorer report tiny" in shown.output) == (not is_learned)
 
 
 @pytest.mark.slow
