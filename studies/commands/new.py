@@ -49,11 +49,13 @@ AXES = {
     ],
 }
 RESOLUTION = 32  # of a folder's images
+VALIDATION_SHARES = (0.1, 0.2, 0.3)  # the first that gives images of every class
 CANDIDATES = 15  # references of each depth, of which the one with the nearest arms is taken
 # A training gets epochs for so many steps, and at least 15: in 90 steps networks learned nothing of
 # 420 photos.
 LEAST_STEPS, LEAST_EPOCHS = 1_000, 15
 MOST_SEEDS = 1_000
+LEAST_D = 4  # the paper's narrowest paths
 LARGEST_BATCH, SMALLEST_BATCH, STEPS_AN_EPOCH = 64, 8, 10
 TEMPLATE = """\
 # A study file, by `{new}`. Change what you like; every key is explained in
@@ -140,12 +142,10 @@ def new(
     """
     from explorer.files import check_output, write_atomic
     from studies.config.outlook import outlook
-    from studies.data import known_sizes
 
     check_output(file, (".yaml", ".yml"), b"", force=force)
     try:
-        spec = _data(data)
-        sizes = known_sizes(spec)
+        spec, sizes = _data(data)
         text, study, wanted = _chosen(file, spec, sizes, budget, ask, seeds, margin)
     except UserError as error:
         raise UserError(f"{error} Nothing is written.") from None
@@ -174,11 +174,14 @@ def new(
     )
 
 
-def _data(data: str) -> "DataSpec":
-    """The data section of a data set's name, or of a folder's path."""
-    from studies.data import DATA_SETS, DataSpec, has_test
+def _data(data: str) -> "tuple[DataSpec, Sizes]":
+    """The data section of a data set's name, or of a folder's path, and its sizes.
 
-    section: dict[str, Any] = {"name": data, "validation": 0.1}
+    A tenth is for the validation, or as much more as gives it images of every class.
+    """
+    from studies.data import DATA_SETS, DataSpec, has_test, known_sizes
+
+    section: dict[str, Any] = {"name": data}
     if data in DATA_SETS:
         own_test = DATA_SETS[data].own_test
     else:
@@ -191,8 +194,16 @@ def _data(data: str) -> "DataSpec":
             )
         own_test = has_test(folder)
         path = str(folder.absolute())
-        section = {"name": "folder", "path": path, "resolution": RESOLUTION, "validation": 0.1}
-    return DataSpec(**section, **({} if own_test else {"test": 0.2}))
+        section = {"name": "folder", "path": path, "resolution": RESOLUTION}
+    if not own_test:
+        section["test"] = 0.2
+    for validation in VALIDATION_SHARES:
+        spec = DataSpec(**section, validation=validation)
+        try:
+            return spec, known_sizes(spec)
+        except UserError as error:
+            refusal = error
+    raise refusal
 
 
 def _chosen(
@@ -319,7 +330,12 @@ def _reference(spec: "DataSpec", classes: int, budget: float) -> str:
         arms = scale(candidate.reference, 2, depth_policy="spread")
         return max(abs(arm.mismatch) for arm in arms)
 
-    return min(candidates, key=mismatch).name
+    usual = [
+        candidate
+        for candidate in candidates
+        if (candidate.reference.template.bottleneck_width or 0) >= LEAST_D
+    ]
+    return min(usual or candidates, key=mismatch).name
 
 
 def _show(wanted: "Wanted") -> None:

@@ -33,7 +33,15 @@ def outlook(study: StudyFile, splits: dict[str, int], names: Sequence[str]) -> l
         f" {splits['test']:,} for the test; one of the test is {_points(1 / splits['test'])} of"
         " error."
     )
-    lines = [images, *_classes(names), *_steps(study, splits["train"])]
+    return [
+        *(printable(line) for line in (images, *_classes(names))),
+        *warnings(study, splits),
+    ]
+
+
+def warnings(study: StudyFile, splits: dict[str, int]) -> list[str]:
+    """Those of the lines that say what stands in the way of a finding."""
+    lines = _steps(study, splits["train"])
     if not study.until and not study.search:
         lines += _margin(study, splits["test"])
     return [printable(line) for line in lines]

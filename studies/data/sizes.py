@@ -37,14 +37,12 @@ def known_sizes(spec: DataSpec) -> Sizes:
     """
     if spec.name in DATA_SETS:
         about = DATA_SETS[spec.name]
-        images, test = about.images, about.test_images
-        if test is None:
-            test = round(images * (spec.test or 0))
-            rest = images - test
-        else:
-            rest = images
-        validation = round(images * spec.validation)
-        splits = {"train": rest - validation, "validation": validation, "test": test}
+        tested, rest = about.test_images, about.images
+        if tested is None:
+            tested = round(about.images * (spec.test or 0))
+            rest -= tested
+        looked_at = round(about.images * spec.validation)
+        splits = {"train": rest - looked_at, "validation": looked_at, "test": tested}
         return Sizes(splits, about.shape.classes, CLASS_NAMES.get(spec.name, ()))
     with in_folder(spec, None) as root:
         listing = scan(root)
@@ -56,7 +54,11 @@ def known_sizes(spec: DataSpec) -> Sizes:
 
     train, validation, test = map(of_part, range(len(PARTS)))
     parts = Parts(
-        train, validation or None, test or None, len(listing.classes), names=listing.classes
+        train,
+        validation if len(validation) else None,
+        test if len(test) else None,
+        len(listing.classes),
+        names=listing.classes,
     )
     split = split_parts(spec, parts)
     return Sizes(

@@ -22,6 +22,7 @@ from search_spaces import LeftOut
 from studies.attempts.attempt import Attempt
 from studies.attempts.planned import planned_pairs
 from studies.attempts.standing import Attempts, Counts, agenda_statuses
+from studies.config.outlook import warnings
 from studies.data import DataShape
 from studies.engines.worker_process import worker_environment
 from studies.machine import gpus
@@ -88,7 +89,7 @@ class Plan:
     steps: int
     batch_size: int
     splits: dict[str, int]
-    notes: list[str]  # what to know of the data
+    notes: list[str]  # what to know of the data, and what stands in the way of a finding
     settings: Settings
     workers: int
     flops: int
@@ -212,7 +213,7 @@ def plan(
         steps=first.steps,
         batch_size=first.batch_size,
         splits=splits,
-        notes=[*study.notes, *answer["notes"], *notes],
+        notes=[*study.notes, *warnings(study, splits), *answer["notes"], *notes],
         settings=settings,
         workers=workers,
         flops=int(sum(flops_of[pair.design] * images_of[pair.recipe] for pair in left))

@@ -53,6 +53,30 @@ def test_a_folder_of_photos_is_named_whole_and_read(workdir: Path, here: Here) -
     study = StudyFile.load("mine.yaml")
     assert study.data.path == str(workdir / 'my "photos"')
     assert study.wanted().shape.classes == 3
+    # A tenth of 19 images would leave a class out; an epoch of 14 images has a step at least.
+    assert (study.data.validation, study.recipe.batch_size) == (0.2, 8)
+    for line in (
+        "Images: 14 for training, 5 for validation, 5 for the test; one of the test is 20 points",
+        "Warning: the margin of 0.5 points is less than one image of the test set.",
+        f"{len(CLASSES)} classes: ",
+    ):
+        assert line in result.stdout
+
+
+def test_a_folder_one_level_too_high_is_remarked(workdir: Path, here: Here) -> None:
+    for part in ("photos/circles", "photos/squares", "new/circles"):
+        Path("project", part).mkdir(parents=True)
+        for number in range(10):
+            photo(number, 0).save(Path("project", part, f"{number}.png"))
+    result = here("study", "new", "mine.yaml", "--data", "project", *ANSWERS[2:], "--ask", "scale")
+    assert result.returncode == 0, result.stderr
+    assert "2 classes: 'new', 'photos'." in result.stdout
+    assert "made of the folders circles, squares: if those are the classes" in result.stdout
+    # Larger networks of few images: steps enough to learn, and all stages grow.
+    recipe = StudyFile.load("mine.yaml").recipe
+    assert recipe.epochs * (21 // recipe.batch_size) >= 1_000
+    deeper = StudyFile.load("mine.yaml").wanted().designs[1].architecture.depths
+    assert max(deeper) - min(deeper) <= 1 < max(deeper)
 
 
 @pytest.mark.parametrize(
@@ -61,8 +85,9 @@ def test_a_folder_of_photos_is_named_whole_and_read(workdir: Path, here: Here) -
         (("--data", "digit"), "neither a data set nor a folder"),
         (("--budget", "10"), "no reference costs at most"),
         (("--margin", "-1"), "above 0"),
-        (("--budget", "300k", "--ask", "scale"), "or --ask all. Nothing is written."),
-        (("--budget", "1M", "--ask", "all"), "or --ask paths or --ask scale. Nothing is written."),
+        (("--budget", "20k", "--ask", "scale"), "or --ask all. Nothing is written."),
+        (("--budget", "20k", "--ask", "all"), "or --ask paths or --ask scale. Nothing is written."),
+        (("--seeds", "0,1,2"), "--seeds 3 trains each network with seeds 0 to 2 (given: 0,1,2)."),
     ],
 )
 def test_a_mistake_writes_no_file(
