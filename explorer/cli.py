@@ -146,7 +146,7 @@ def cli() -> None:
 
     \b
     Examples:
-      resnext-explorer suggest --flops 5M --resolution 32 --cardinality 1,2,4
+      resnext-explorer suggest --flops 5M --resolution 32 --cardinality 1,2,4,8
       resnext-explorer match resnet50 --cardinality 1,2,4,8,32
       resnext-explorer describe resnext50_32x4d --verify
       resnext-explorer study run digits_cardinality --workers 2

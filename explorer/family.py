@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.architecture import Architecture
+from explorer.architecture import Architecture, smallest_resolution
 from explorer.errors import UserError
 from explorer.names import BOTTLENECK_DEPTHS
 from explorer.template import FIXED_PATHS, Stem, Template
@@ -15,10 +15,6 @@ from explorer.template import FIXED_PATHS, Stem, Template
 # which three stages are enough.
 SMALL_STEM_UP_TO = 64
 THREE_STAGES_UP_TO = 32
-# A stem that halves the map is offered where the last stage's map still has this side: the paper's
-# networks end at 7x7 (ImageNet) and 8x8 pixels (CIFAR). Behind the stem for ImageNet, three stages
-# of a 32x32 input end at 2x2, where deeper networks did not train.
-LEAST_LAST_MAP = 4
 STEM_CHANNELS = (8, 16, 32, 64)
 # Blocks of each of equal stages: ResNet-110 for CIFAR has 18.
 MOST_EQUAL_BLOCKS = 18
@@ -42,13 +38,12 @@ def references(
 ) -> Iterator[Architecture]:
     """The family of networks that references are chosen from, in batches of one stem.
 
-    The stem is the one for ImageNet where the last stage's map is 4x4 pixels or more behind it,
-    with published depths of 4 stages; up to a resolution of 64 with 3 stages of equally many
-    blocks, 1 to 18. Up to there, and where the stem for ImageNet is not offered, the small stem is,
-    with 3 such stages, or 4 above a resolution of 32. Stems have 8, 16, 32 or 64 channels, the
-    first stage's width is 1 to 8 times that, and 2 to 8 times C x d. Numbers above 32 have sixteen
-    steps an octave. The cardinality is 1 unless it is given or solved, or the smallest that growth
-    "root" can halve.
+    The stem is the one for ImageNet, with published depths of 4 stages; up to a resolution of 64
+    with 3 stages of equally many blocks, 1 to 18. Up to there the small stem is offered, too, with
+    3 such stages, or 4 above a resolution of 32. Stems have 8, 16, 32 or 64 channels, the first
+    stage's width is 1 to 8 times that, and 2 to 8 times C x d. Numbers above 32 have sixteen steps
+    an octave. The cardinality is 1 unless it is given or solved, or the smallest that growth "root"
+    can halve.
 
     Args:
         first: Quantities and choices that all of them have.
@@ -65,7 +60,7 @@ def references(
             " basic blocks by its name, for example resnet20_cifar."
         )
     free = _round_numbers(LARGEST_WIDTH)
-    stages = len(given.get("depths", ())) or None
+    stages = len(given.get("depths", ())) or 3
     for stem, usual in _stems(resolution, stages):
         depths = np.array([given["depths"]] if "depths" in given else usual, np.int64)
         unit = 2 ** (depths.shape[1] - 1) if own.get("growth") == "root" else 1
@@ -101,21 +96,17 @@ def usual_classes(resolution: int) -> int:
     return 10 if resolution <= SMALL_STEM_UP_TO else 1000
 
 
-def _stems(resolution: int, stages: int | None) -> Iterator[tuple[str, Sequence[tuple[int, ...]]]]:
-    """The kinds of stem that suit a resolution, each with the depths offered behind it.
-
-    Of `stages` stages, where those are given.
-    """
-    is_small = resolution <= SMALL_STEM_UP_TO
+def _stems(resolution: int, stages: int) -> Iterator[tuple[str, Sequence[tuple[int, ...]]]]:
+    """The kinds of stem that suit a resolution, each with the depths offered behind it."""
     three, four = (
-        [(blocks,) * number for blocks in range(1, MOST_EQUAL_BLOCKS + 1)] for number in (3, 4)
+        [(blocks,) * stages for blocks in range(1, MOST_EQUAL_BLOCKS + 1)] for stages in (3, 4)
     )
-    halvings = Stem("imagenet").halvings + (stages or (3 if is_small else 4)) - 1
-    keeps_the_map = math.ceil(resolution / 2**halvings) >= LEAST_LAST_MAP
-    if is_small or not keeps_the_map:
+    if resolution <= SMALL_STEM_UP_TO:
         yield "small", three if resolution <= THREE_STAGES_UP_TO else four
-    if keeps_the_map:
-        yield "imagenet", three if is_small else IMAGENET_DEPTHS
+    if resolution > SMALL_STEM_UP_TO:
+        yield "imagenet", IMAGENET_DEPTHS
+    elif resolution >= smallest_resolution(Stem("imagenet"), stages):
+        yield "imagenet", three
 
 
 def _round_numbers(largest: int) -> Any:

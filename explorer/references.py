@@ -179,8 +179,8 @@ def suggest(
 ) -> list[Suggestion]:
     """References at or under a budget, with arms that all cost the same, best first.
 
-    `suggest("5M", resolution=32, cardinality=[1, 2, 4])` gives networks of C=1 that cost at most 5
-    million FLOPs, and of which C=2 and C=4 cost as much.
+    `suggest("5M", resolution=32, cardinality=[1, 2, 4, 8])` gives networks of C=1 that cost at most
+    5 million FLOPs, and of which C=2, 4 and 8 cost as much.
 
     Best is where the larger of two shares is smallest: how far the reference is below the budget,
     and the largest mismatch of an arm; of equals, the nearest to the budget. See `explorer.family`.

@@ -341,9 +341,11 @@ def serve(
     shown = f"[{host}]" if ":" in host else host
     # Not before the port is ours: Python that ends while a thread is in NumPy or SciPy aborts.
     warm_up(reader).wait(PATIENCE)
-    announce(f"http://{shown}:{server.server_port}/")
     try:
+        announce(f"http://{shown}:{server.server_port}/")
         server.serve_forever()
+    except KeyboardInterrupt:  # the server ends for it by itself, once it serves
+        pass
     finally:
         server.server_close()
         reader.storage.close()

@@ -84,9 +84,9 @@ def suggest(
 
     \b
     Examples:
-      resnext-explorer suggest --flops 5M --resolution 32 --cardinality 1,2,4
+      resnext-explorer suggest --flops 5M --resolution 32 --cardinality 1,2,4,8
       resnext-explorer suggest --params 500k --resolution 64 --classes 6 --cardinality 1,4
-      resnext-explorer suggest --flops 30M --resolution 32 --width 32,64 --depths 2-2-2 --json
+      resnext-explorer suggest --flops 20M --resolution 32 --width 64,128 --depths 2-2-2 --json
       resnext-explorer suggest --flops 5M --resolution 32 --kind bottleneck,inception
     """
     by, value = chosen_budget(None, budgets)

@@ -173,7 +173,7 @@ def test_basic_blocks_have_no_block_measure_and_no_d() -> None:
 @settings(max_examples=100)
 @given(
     architectures(),
-    st.sampled_from(["proportional", "spread", "longest"]),
+    st.sampled_from(["proportional", "longest"]),
     st.sampled_from(["flops", "params", "activations"]),
     st.floats(0.3, 3),
 )

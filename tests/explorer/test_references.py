@@ -17,10 +17,8 @@ def brute_force(
     """Every reference of one width and of depths 1-1-1, one after the other, without arrays."""
     fitting = []
     round_numbers = [*range(1, 33), *range(34, 65, 2), *range(68, 129, 4), *range(136, 257, 8)]
-    # Behind the stem for ImageNet the third stage's map has a sixteenth of the image's side.
-    kinds = ("small", "imagenet") if resolution >= 4 * 16 else ("small",)
     for kind, channels, d in product(
-        kinds, (8, 16, 32, 64), [*round_numbers, *range(272, 513, 16)]
+        ("small", "imagenet"), (8, 16, 32, 64), [*round_numbers, *range(272, 513, 16)]
     ):
         reference = Architecture(
             Template("bottleneck", 1, d, width),
@@ -45,11 +43,10 @@ def brute_force(
 @pytest.mark.parametrize(
     ("budget", "by", "resolution", "width"),
     [
-        (20_000_000, "flops", 32, 48),
+        (5_000_000, "flops", 32, 64),
         (20_000_000, "flops", 16, 96),
-        (20_000_000, "flops", 64, 64),
         (150_000, "params", 32, 64),
-        (300_000, "activations", 32, 48),
+        (90_000, "activations", 32, 48),
     ],
 )
 def test_the_references_are_those_of_brute_force_in_the_same_order(
@@ -74,13 +71,13 @@ def test_the_references_are_those_of_brute_force_in_the_same_order(
         assert max(suggestion.below, suggestion.worst) == pytest.approx(off)
 
 
-def test_five_million_flops_at_32_pixels_have_a_reference_for_1_2_and_4_paths() -> None:
-    suggestions = suggest("5M", resolution=32, cardinality=[1, 2, 4])
+def test_five_million_flops_at_32_pixels_have_a_reference_for_1_2_4_and_8_paths() -> None:
+    suggestions = suggest("5M", resolution=32, cardinality=[1, 2, 4, 8])
     assert suggestions
     for suggestion in suggestions:
         spent = count(suggestion.reference).flops
         assert 0.98 * 5_000_000 <= spent <= 5_000_000
-        assert [arm.architecture.template.cardinality for arm in suggestion.arms] == [1, 2, 4]
+        assert [arm.architecture.template.cardinality for arm in suggestion.arms] == [1, 2, 4, 8]
         assert suggestion.arms[0].architecture == suggestion.reference
         assert all(
             abs(count(arm.architecture).flops / spent - 1) <= 0.02 for arm in suggestion.arms
@@ -91,11 +88,13 @@ def test_five_million_flops_at_32_pixels_have_a_reference_for_1_2_and_4_paths() 
 
 def test_all_depths_and_widths_are_counted_and_the_best_of_them_comes_first() -> None:
     budget = Budget("flops", 5_000_000)
-    question = Question(budget, list(combinations({"cardinality": [1, 2, 4]})))
-    every = suggest_for(question, resolution=32, tolerance=0.1, top=1000)
+    question = Question(budget, list(combinations({"cardinality": [1, 2, 4, 8]})))
+    every = suggest_for(question, resolution=32, top=1000)
     assert every.number == len(every.best)
     assert {suggestion.reference.depths for suggestion in every.best} >= {(1, 1, 1), (2, 2, 2)}
-    first = suggest("5M", resolution=32, cardinality=[1, 2, 4], top=1)
+    # a reference that is known to fit, found by another way (trying widths by hand)
+    assert "resnext_1-1-1_1x26d_w120_imagenet32" in [each.name for each in every.best]
+    first = suggest("5M", resolution=32, cardinality=[1, 2, 4, 8], top=1)
     assert [each.name for each in first] == [every.best[0].name]
 
 

@@ -80,14 +80,14 @@ def test_a_long_list_shows_its_first_rows_and_says_so() -> None:
 
 
 def test_suggestions_are_a_table_and_one_shows_its_arms() -> None:
-    suggestions = suggest("5M", resolution=32, cardinality=[1, 2, 4], tolerance=0.05, top=3)
+    suggestions = suggest("5M", resolution=32, cardinality=[1, 2, 4, 8], top=3)
     rows = cells(suggestions._repr_html_())
     assert len(rows) == 4
     assert rows[1] == [
-        "resnext_1-1-1_1x8d_w26_small16", "4.95 M", "28.3 k", "157 k", "0.9 %", "0.7 %"
+        "resnext_2-2-2_1x25d_w58_imagenet32", "4.96 M", "389 k", "42.5 k", "0.8 %", "0.8 %"
     ]  # fmt: skip
     shown = suggestions[0]._repr_html_()
-    assert "resnext_1-1-1_4x3d_w26_small16" in [row[0] for row in cells(shown)]
+    assert "resnext_2-2-2_8x6d_w58_imagenet32" in [row[0] for row in cells(shown)]
     assert len(drawings(shown)) == 1
 
 

@@ -6,13 +6,13 @@ from space_files import parse
 from explorer import UserError, count, suggest
 from search_spaces import SearchSpace
 
-TEXT = "budget: {flops: 5M}\nmatch: {tolerance: 0.02}\naxes: {cardinality: [1, 2, 4]}\n"
+TEXT = "budget: {flops: 5M}\nmatch: {tolerance: 0.02}\naxes: {cardinality: [1, 2, 4, 8]}\n"
 
 
 def test_the_reference_is_the_best_suggestion_and_all_arms_cost_what_it_costs() -> None:
     resolved = parse(TEXT).resolve(resolution=32, classes=10)
-    best = suggest("5M", resolution=32, classes=10, cardinality=[1, 2, 4])[0]
-    assert [design.arm for design in resolved.designs] == ["C=1", "C=2", "C=4"]
+    best = suggest("5M", resolution=32, classes=10, cardinality=[1, 2, 4, 8])[0]
+    assert [design.arm for design in resolved.designs] == ["C=1", "C=2", "C=4", "C=8"]
     assert [design.name for design in resolved.designs] == [arm.name for arm in best.arms]
     spent = count(best.reference).flops
     assert 4_900_000 <= spent <= 5_000_000

@@ -56,8 +56,8 @@ def test_a_block_or_an_order_is_given_like_a_quantity(here: Here) -> None:
     assert {design["budget"] for design in designs} == {4089184256}
     arms = json.loads(
         here(
-            "suggest", "--flops", "20M", "--resolution", "32", "--cardinality", "4",
-            "--growth", "root,d,C", "--tolerance", "5%", "--top", "1", "--json",
+            "suggest", "--flops", "5M", "--resolution", "32", "--cardinality", "4",
+            "--growth", "root,d,C", "--top", "1", "--json",
         ).stdout
     )[0]["arms"]  # fmt: skip
     assert [arm["name"].rpartition("_grow")[2] for arm in arms][::2] == ["root", "C"]
@@ -412,13 +412,13 @@ def test_a_grid_that_is_too_large_is_refused_with_its_number_before_anything_is_
 
 
 def test_suggest_shows_references_their_arms_and_the_command_that_goes_on(here: Here) -> None:
-    asked = ("--flops", "5M", "--resolution", "32", "--cardinality", "1,2,4")
+    asked = ("--flops", "5M", "--resolution", "32", "--cardinality", "1,2,4,8")
     output = here("suggest", *asked).stdout
     records = json.loads(here("suggest", *asked, "--json").stdout)
     for record in records:
         assert record["name"] in output
         assert 0.98 * 5_000_000 <= record["flops"] <= 5_000_000
-        assert [arm["cardinality"] for arm in record["arms"]] == [1, 2, 4]
+        assert [arm["cardinality"] for arm in record["arms"]] == [1, 2, 4, 8]
     following = output.splitlines()[-1].removeprefix("Next: resnext-explorer ").split()
     matched = json.loads(here(*following, "--json").stdout)
     assert [design["name"] for design in matched] == [arm["name"] for arm in records[0]["arms"]]
