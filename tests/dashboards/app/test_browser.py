@@ -240,11 +240,11 @@ def test_a_running_study_moves_on_by_itself_and_keeps_its_zoom(browser, tmp_path
     stored = make_study(storage, "live")
     add_attempts(storage, stored, states={13: "running", 14: "waiting"})
     with served(storage) as address, opened(browser, f"{address}/study/live") as page:
-        assert "13 complete, 1 running, 1 waiting" in page.locator(".progress").inner_text()
+        assert "13 of 15 complete, 1 running, 1 waiting" in page.locator(".progress").inner_text()
         near = {key: zoom_into(page, key) for key in ("error", "cost")}
         before = {key: points(page, key) for key in near}
         finish(storage, stored)
-        until(page, "document.querySelector('.progress').textContent.includes('14 complete')")
+        until(page, "document.querySelector('.progress').textContent.includes('14 of 15 complete')")
         for key in near:
             until(
                 page,
@@ -268,9 +268,9 @@ def test_the_overview_moves_on_by_itself(browser, tmp_path):
     stored = make_study(storage, "live")
     add_attempts(storage, stored, states={13: "running", 14: "waiting"})
     with served(storage) as address, opened(browser, address) as page:
-        assert "13 complete, 1 running, 1 waiting" in page.locator(".progress").inner_text()
+        assert "13 of 15 complete, 1 running, 1 waiting" in page.locator(".progress").inner_text()
         finish(storage, stored)
-        until(page, "document.querySelector('.progress').textContent.includes('14 complete')")
+        until(page, "document.querySelector('.progress').textContent.includes('14 of 15 complete')")
         add_attempts(storage, make_study(storage, "later"))
         until(page, "document.querySelectorAll('#overview .entry').length === 2")
         assert page.locator("#overview h2").first.inner_text() == "later"

@@ -62,7 +62,7 @@ def test_every_figure_is_drawn(browser, page_file):
         for key in ("error", "differences", "train", "validation", "time", "speed", "mismatch"):
             plot = page.locator(f"[data-figure={key}]")
             plot.locator(".main-svg").first.wait_for()
-            assert plot.locator(".scatterlayer .trace").count() >= 5
+            assert plot.locator(".scatterlayer :is(.point, .js-line)").count() >= 5
         drawings = page.locator(".drawing img").evaluate_all(
             "all => all.map(image => image.naturalWidth)"
         )
