@@ -145,6 +145,14 @@ def _have(ways: Sequence[str]) -> str:
     return agreeing(ways[0], "has") if len(ways) == 1 else "have"
 
 
+def _slow(evidence: Evidence) -> int:
+    """How many designs a limit of latency left untrained."""
+    if "latency" not in evidence.trials:
+        return 0
+    pruned = evidence.trials[evidence.trials["status"] == "pruned"]
+    return int(pruned["latency"].notna().sum())
+
+
 def searched(evidence: Evidence) -> Verdict:
     """How many designs were tried and how; what validation chose of those that went on, and how
     that compares with the reference on the seeds that did not choose it."""
@@ -159,8 +167,8 @@ def searched(evidence: Evidence) -> Verdict:
     sentence = f"{how}{went_on} {seeds}." if finalists else f"{how} none was trained on more."
     if winner is None:
         return Verdict("Nothing to compare", f"No comparison: {comparison.problem}.")
-    slow = (evidence.trials["status"] == "pruned") & evidence.trials["latency"].notna()
-    trained = f"{tried - slow.sum()} of them trained, " if slow.any() else ""
+    slow = _slow(evidence)
+    trained = f"{tried - slow} of them trained, " if slow else ""
     of = f"Of {counted(tried, 'design')} tried, {trained}"
     title = f"{of}{winner} has the lowest validation error"
     luck = f"The best of {tried} looks better than it is on the seed that chose it."

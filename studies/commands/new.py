@@ -1,5 +1,6 @@
 """The command `study new`: five questions, and a study file that runs."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,8 @@ class SeedCount(WholeNumber):
     """How many seeds: a number, not a list of them."""
 
     def parse(self, text: str, option: str) -> Any:
+        if re.fullmatch(r"\d{1,3}(,\d{3})+", text, re.ASCII):
+            raise UserError(f"Write {text.replace(',', '')}, without commas: {option} {text}.")
         if "," in text:
             count = len(text.strip(", ").split(","))
             raise UserError(

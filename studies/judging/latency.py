@@ -3,11 +3,12 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from explorer.text import counted, human_time
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # On an idle machine the quartiles of the rounds are within a tenth of each other.
 UNEVEN = 1.5
@@ -59,9 +60,11 @@ class Latency:
         return dict(zip(TABLE, (self.seconds, self.low, self.high), strict=True))
 
 
-def latency_of(trainings: pd.DataFrame) -> Latency | None:
+def latency_of(trainings: "pd.DataFrame") -> Latency | None:
     """The median over these trainings, each of which measured it (a busy moment lengthens a mean),
     and that of their quartiles. None where none did."""
+    import pandas as pd
+
     columns = trainings.reindex(columns=TABLE).apply(pd.to_numeric, errors="coerce")
     seconds, low, high = (
         None if pd.isna(median) else float(median) for median in columns.astype(float).median()

@@ -20,8 +20,6 @@ from explorer.usage import advice
         ("match resnet50 cardinality=1,2", "stands behind its option: --cardinality 1,2."),
         ("study new x.yaml --margin 0,5", "Write 0.5, with a point."),
         ("study new x.yaml --margin 1%", "Write 1, without %."),
-        ("study new x.yaml --seeds 1,024", "Write 1024."),
-        ("study new x.yaml --seeds 3,5", ""),
         ("study run", ""),
     ],
 )

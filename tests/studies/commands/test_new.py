@@ -87,6 +87,7 @@ def test_a_folder_one_level_too_high_is_remarked(workdir: Path, here: Here) -> N
         (("--margin", "-1"), "above 0"),
         (("--budget", "20k", "--ask", "scale"), "or --ask all. Nothing is written."),
         (("--budget", "20k", "--ask", "all"), "or --ask paths or --ask scale. Nothing is written."),
+        (("--seeds", "1,024"), "Write 1024, without commas: --seeds 1,024."),
         (("--seeds", "0,1,2"), "--seeds 3 trains each network with seeds 0 to 2 (given: 0,1,2)."),
     ],
 )
