@@ -66,7 +66,8 @@ def _section(name: str, findings: Findings) -> Iterator[str]:
     info, verdict = findings.info, findings.verdict
     yield f"## {name}\n"
     yield _filled(
-        f"*{info['question']}* {verdict.text} {sampling_sentence(findings) or ''} {_trained(info)}"
+        f"*{info['question']}* {verdict.text} {sampling_sentence(findings) or ''}"
+        f" {_trained(findings)}"
     )
     yield f"![{figure_of(findings).layout.title.text}](pictures/{name}.png)\n"
     yield _markdown(_arms(findings))
@@ -80,12 +81,14 @@ def _section(name: str, findings: Findings) -> Iterator[str]:
         yield f"More of it: [{name}/README.md]({name}/README.md).\n"
 
 
-def _trained(info: dict[str, Any]) -> str:
-    data, recipe = info["data"], info["recipe"]
+def _trained(findings: Findings) -> str:
+    data, recipe = findings.info["data"], findings.info["recipe"]
+    complete = findings.trials[findings.trials["status"] == "complete"]
+    seeds = sorted(complete["seed"].unique())
     return (
         f"Trained on {data['name']} ({data['train']:,} training, {data['validation']:,} validation"
         f" and {data['test']:,} test images) for {recipe['epochs']} epochs by the recipe"
-        f" {recipe['name']}, seeds {listed(list(map(str, info['seeds'])))}."
+        f" {recipe['name']}, seeds {listed(list(map(str, seeds)))}."
     )
 
 

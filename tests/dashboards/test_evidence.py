@@ -68,7 +68,7 @@ def test_an_empty_storage_opens_on_what_was_measured(workdir: Path) -> None:
         assert f'href="/study/{name}"' in page
         study = to_html(show(reader, f"/study/{name}", "", None))
         assert "All times are of that machine" in study
-        assert "NVIDIA H100" in study
+        assert ("NVIDIA H100" in study) != (name == "cifar10_cardinality")
     client = create_app(reader).server.test_client()
     table = client.get("/download/h100/curves.csv", base_url="http://127.0.0.1").text.splitlines()
     there = (ROOM / "h100" / "curves.csv").read_text().replace("gpu,", "h100,").splitlines()
