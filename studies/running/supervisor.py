@@ -332,9 +332,10 @@ class _Supervisor:
             else:
                 failure = {"reason": f"its worker {end.cause}", "log": list(end.last_lines)}
                 claims.give_up(worker.id, "lost", {FAILURE: failure})
-        if end.code == AWAY and not self.living:  # as long as one can go on, it does
+        # As long as one can go on, it does; and who still waits when all is done is asked to stop.
+        if end.code == AWAY and not self.living and self.stored.counts(self.storage).left:
             self._give_up(worker.problem)
-        elif end.code == AWAY and self.engine.spans_machines:
+        elif end.code == AWAY and self.living and self.engine.spans_machines:
             self.view.note(worker.index, f"It has left: {worker.problem}")
         if worker.killed or end.code in (MISTAKE, AWAY):
             return
