@@ -74,7 +74,9 @@ class Seat:
             elif time.monotonic() - started > self._seconds - self._margin:
                 os.kill(os.getpid(), signal.SIGUSR2)
             time.sleep(POLL)
-        if self._is_terminated and self._code == STOPPED and not self._is_to_stop(job):
+        # Slurm's SIGTERM goes to the worker too, and ends one that has only begun to start.
+        ended = self._code in (STOPPED, -signal.SIGTERM)
+        if self._is_terminated and ended and not self._is_to_stop(job):
             # Cancelled, or taken off the node, by someone with more to say there, and queued again
             # already: the command asks Slurm. To return would tell submitit that the job is done.
             self._tell(job, {"event": "terminated"})

@@ -136,7 +136,7 @@ def test_whatever_slurm_does_to_its_jobs_the_results_are_those_of_one_machine(
 
 
 def test_a_stopped_study_leaves_no_job_and_a_cancelled_job_no_pair_behind(
-    slurm: Slurm, undisturbed: Tables, url: str, tiny: Path
+    slurm: Slurm, undisturbed: Tables, url: str, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slurm.call("scontrol", "update", "nodename=n2", "state=drain", "reason=test")
     for how in ("study stop", "Ctrl-C"):
@@ -151,6 +151,7 @@ def test_a_stopped_study_leaves_no_job_and_a_cancelled_job_no_pair_behind(
         until(lambda: not slurm.jobs())
         assert not any(attempt.running for attempt in attempts(url))
     slurm.call("scontrol", "update", "nodename=n2", "state=resume")
+    monkeypatch.setenv("FAKE_EPOCH", "1")  # Slurm is asked every five seconds
     with Run(tiny) as run:
         until(lambda: sorted(slurm.jobs().values()) == list(NODES))
         run.wait_for("epoch")
