@@ -1,6 +1,6 @@
 """What a page and a terminal show as tables: rows of finished text, units in the headings."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import starmap
 from typing import Any
@@ -24,6 +24,7 @@ from dashboards.analysis.words import (
     signed_interval,
 )
 from explorer.text import FAR_OFF, signed_points, three_digits
+from studies.judging.dunnett import CONFIDENCE
 from studies.judging.latency import latency_of
 
 Column = tuple[str, Iterable[str]]  # its heading, and a cell an arm in their order
@@ -79,19 +80,25 @@ def comparison_table(evidence: Evidence) -> TextTable:
             ("95 % interval", _error_interval(evidence)),
             # Where the difference rests on other seeds than the arm's error.
             *([("Seeds shared", of(lambda gap: str(gap.seeds)))] if fewer else []),
-            (
-                f"Minus {comparison.reference} (points)",
-                of(lambda gap: signed_points(gap.estimate)),
+            *(
+                _decisions(evidence)
+                if evidence.until.get("margin") is not None
+                else [
+                    (
+                        f"Minus {comparison.reference} (points)",
+                        of(lambda gap: signed_points(gap.estimate)),
+                    ),
+                    (
+                        f"Simultaneous {confidence_text(comparison.confidence)} interval",
+                        of(lambda gap: signed_interval(gap.low, gap.high)),
+                    ),
+                    (
+                        "p" if comparison.looks == 1 else "p (adjusted)",
+                        of(lambda gap: _p_cell(comparison, gap)),
+                    ),
+                    ("Verdict", of(lambda gap: _stands(evidence, gap))),
+                ]
             ),
-            (
-                f"Simultaneous {confidence_text(comparison.confidence)} interval",
-                of(lambda gap: signed_interval(gap.low, gap.high)),
-            ),
-            (
-                "p" if comparison.looks == 1 else "p (adjusted)",
-                of(lambda gap: _p_cell(comparison, gap)),
-            ),
-            ("Verdict", of(lambda gap: _stands(evidence, gap))),
             ("Validation error (%)", _mean_error(evidence, "validation")),
             ("Train error (%)", _mean_error(evidence, "train")),
             ("Seconds per epoch", _seconds_per_epoch(evidence)),
@@ -240,6 +247,31 @@ def _designs(evidence: Evidence) -> list[str]:
     names = evidence.designs.groupby(evidence.designs["arm"].astype(str))["design"]
     of_arm = {arm: only_or_counted([str(name) for name in own]) for arm, own in names}
     return [of_arm[arm] for arm in evidence.arms]
+
+
+def _decisions(evidence: Evidence) -> list[Column]:
+    """Of a study whose arms get seeds until each is decided: the arm at its last look."""
+    standings = {str(arm["arm"]): arm for arm in evidence.until.get("arms") or []}
+
+    def of(text: Callable[[Mapping[str, Any]], str]) -> list[str]:
+        arms = (standings.get(arm, {}) for arm in evidence.arms)
+        return [text(arm) if arm.get("estimate") is not None else NOTHING for arm in arms]
+
+    def verdict(arm: Mapping[str, Any]) -> str:
+        seeds = arm["decided_at"]
+        return str(arm["verdict"]) + ("" if seeds is None else f", decided at seed {seeds}")
+
+    return [
+        (
+            f"Minus {evidence.reference} at its last look (points)",
+            of(lambda arm: signed_points(arm["estimate"])),
+        ),
+        (
+            f"{confidence_text(CONFIDENCE)} interval over all looks",
+            of(lambda arm: signed_interval(arm["low"], arm["high"])),
+        ),
+        ("Verdict", of(verdict)),
+    ]
 
 
 def _p_cell(comparison: Comparison, difference: Difference) -> str:

@@ -173,7 +173,15 @@ class UntilStandings:
     def _verdict(self, standing: ArmStanding) -> str:
         if standing.verdict == "equal":
             return f"equal within {self.margin:g}"
-        return f"dropped, worse than {standing.by}" if standing.by else standing.verdict
+        if standing.by:
+            return f"dropped, worse than {standing.by}"
+        if standing.estimate is None or standing.low is None or standing.high is None:
+            return standing.verdict
+        low, high = sorted(min(1.0, abs(end)) for end in (standing.low, standing.high))
+        return (
+            f"{standing.verdict} by {100 * abs(standing.estimate):.2f}"
+            f" ({100 * low:.2f} to {100 * high:.2f}) points"
+        )
 
     def _open(self, standing: ArmStanding) -> str:
         if standing.verdict == "reference":

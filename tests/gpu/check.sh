@@ -103,7 +103,7 @@ shell tests 150 tests
 shell groups 60 bench groups
 shell steps 120 bench steps --rounds 2
 shell compiled 100 "bench steps --family ResNeXt-29 --extremes --compile --way compiled"
-shell profile 40 bench profile
+shell profile 70 bench profile
 shell trial 90 trial
 shell workers 100 bench workers
 shell study 160 study

@@ -53,8 +53,9 @@ LEFT = replace(
 
 def test_the_end_of_a_study_names_every_arm_and_what_it_took() -> None:
     assert ENDED.text == (
-        "C=8 better, decided at seed 5; C=2 equal within 0.5, at 9; C=4 equal within 0.5, at 11;"
-        " C=16 open after 20 seeds: −0.10 to +0.60. 47 trainings instead of 100."
+        "C=8 better by 0.95 (0.51 to 1.38) points, decided at seed 5; C=2 equal within 0.5, at 9;"
+        " C=4 equal within 0.5, at 11; C=16 open after 20 seeds: −0.10 to"
+        " +0.60. 47 trainings instead of 100."
     )
 
 
@@ -68,8 +69,8 @@ def test_a_title_names_the_arms_of_each_verdict() -> None:
 
 def test_a_running_study_names_what_is_open() -> None:
     assert RUNNING.text == (
-        "C=8 better, decided at seed 5; C=2 equal within 0.5, at 9; open: C=4, C=16 (seed 11 of at"
-        " most 20)."
+        "C=8 better by 0.95 (0.51 to 1.38) points, decided at seed 5; C=2 equal within 0.5, at 9;"
+        " open: C=4, C=16 (seed 11 of at most 20)."
     )
 
 
@@ -84,7 +85,7 @@ def test_before_the_first_decision_all_are_open() -> None:
     [
         (0, "C=1: the reference"),
         (1, "C=2: equal within 0.5, decided at seed 9"),
-        (3, "C=8: better, decided at seed 5"),
+        (3, "C=8: better by 0.95 (0.51 to 1.38) points, decided at seed 5"),
         (4, "C=16: open after 20 seeds: −0.10 to +0.60"),
     ],
 )
