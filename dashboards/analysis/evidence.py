@@ -36,6 +36,7 @@ from studies.judging.guessing import Guess
 from studies.judging.latency import latency_words
 from studies.missed import Missed
 from studies.pair import Pair
+from studies.winner.limits import allowed
 from studies.winner.ranking import rank
 
 SPLITS = ("train", "validation", "test")
@@ -275,11 +276,16 @@ class Evidence:
 
     @cached_property
     def winner(self) -> str | None:
-        """The arm that `studies.winner.ranking` puts first; None without a result:
-        validation chooses, the test error only reports."""
+        """The arm that `studies.winner.ranking` puts first, of those within a search's limits; None
+        without a result: validation chooses, the test error only reports."""
         chosen_on = self.choosing_seed if self.search else None
-        ranking = rank(self.trials, "arm", until=bool(self.until), chosen_on=chosen_on)
+        ranking = rank(self.allowed, "arm", until=bool(self.until), chosen_on=chosen_on)
         return next(iter(ranking.order), None)
+
+    @cached_property
+    def allowed(self) -> pd.DataFrame:
+        """The trials of designs within a search's limits: its reference need not be."""
+        return allowed(self.trials, self.search.get("limits") or [], self.info)
 
     @cached_property
     def images(self) -> int | None:

@@ -19,6 +19,7 @@ from dashboards.analysis.words import (
     signed_interval,
 )
 from explorer.text import counted, signed_points
+from studies.winner.limits import among
 
 NEARLY_HALF = 0.03  # a share of the cost so near to 1/2 is called half
 METHODS = {"random": "random search", "tpe": "TPE", "nsga2": "NSGA-II"}
@@ -165,18 +166,24 @@ def searched(evidence: Evidence) -> Verdict:
     went_on = f" {finalists} {'was' if finalists == 1 else 'were'} trained on"
     seeds = seeds_phrase(len(evidence.info.get("seeds") or []))
     sentence = f"{how}{went_on} {seeds}." if finalists else f"{how} none was trained on more."
+    limits = search.get("limits") or []
+    if winner is None and limits and evidence.counts.get("complete"):
+        none = f"No design that was trained has {listed(limits)}"
+        return Verdict(none, f"{sentence} {none}.")
     if winner is None:
         return Verdict("Nothing to compare", f"No comparison: {comparison.problem}.")
     slow = _slow(evidence)
     trained = f"{tried - slow} of them trained, " if slow else ""
     of = f"Of {counted(tried, 'design')} tried, {trained}"
-    title = f"{of}{winner} has the lowest validation error"
+    allowed = among(evidence.trials, evidence.allowed, limits)
+    lowest = f"has the lowest validation error{f' of {allowed}' if allowed else ''}"
+    title = f"{of}{winner} {lowest}"
     luck = f"The best of {tried} looks better than it is on the seed that chose it."
     gap = comparison.difference(winner)
     if winner == evidence.reference:
-        more = f"The reference, {winner}, has the lowest validation error."
+        more = f"The reference, {winner}, {lowest}."
         return Verdict(title, f"{sentence} {more}")
-    sentence += f" {winner} has the lowest validation error"
+    sentence += f" {winner} {lowest}"
     if gap is None:
         return Verdict(title, f"{sentence}; on one seed nothing is claimed.", luck)
     against = f"against the reference {signed_points(gap.estimate)}"

@@ -91,6 +91,7 @@ def _search(stored: StoredStudy) -> dict[str, Any] | None:
     finalists = [stored.design(name).arm for name in later]
     return {
         **search.model_dump(mode="json", exclude_none=True),
+        "limits": search.limits,
         "trials_possible": stored.content.origin.trials,
         "trials_proposed": len(stored.designs),
         "finalists_chosen": finalists,

@@ -104,6 +104,15 @@ def within(
     return trials
 
 
+def allowed(trials: pd.DataFrame, where: Sequence[str], info: Mapping[str, Any]) -> pd.DataFrame:
+    """The trainings within limits, of a study of this `results.info`: as `within`, but none where
+    no design is left."""
+    try:
+        return within(trials, where, info.get("settings") or {}) if where else trials
+    except UserError:
+        return trials.iloc[:0]
+
+
 def all_limits(where: Sequence[str], own: Sequence[str]) -> list[str]:
     """Those that are given, and a search's own constraints of what they do not limit."""
     given = {re.split("[<>=!]", text)[0].strip() for text in where}

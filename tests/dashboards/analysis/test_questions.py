@@ -156,6 +156,29 @@ def test_14_a_search_on_two_seeds_claims_nothing():
     )
 
 
+def test_a_searchs_limits_hold_for_what_its_report_calls_the_best():
+    """As for `study winner`; only the reference is trained without being within them."""
+    best = search({"C=1": -0.02, "C=8": -0.002}, ["C=1", "C=8"], seeds=4)
+    assert best.winner == "C=1"
+    most = int(best.trials["params"][best.trials["arm"] == "C=1"].iloc[0]) - 1
+    limits = [f"params<={most}", "latency<=2ms"]
+    trials = best.trials.assign(latency=0.001)
+
+    def limited(*limits: str) -> Findings:
+        return Findings(trials, {**best.info, "search": {**best.search, "limits": [*limits]}})
+
+    of = trials["design"][trials["params"] <= most].nunique()
+    assert limited(*limits).winner == "C=8"
+    assert limited(*limits).verdict.title == (
+        f"Of 5 designs tried, C=8 has the lowest validation error of the {of} of 5 designs with"
+        f" params<={most} and latency<=2ms"
+    )
+    assert limited("latency<=0.5ms").winner is None
+    assert limited("latency<=0.5ms").verdict.title == (
+        "No design that was trained has latency<=0.5ms"
+    )
+
+
 def test_14_of_a_search_without_finalists_nothing_is_claimed():
     sentence = search({"C=8": -0.02}, [], "random").verdict.sentence
     assert sentence == (
