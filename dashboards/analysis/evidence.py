@@ -276,8 +276,7 @@ class Evidence:
 
     @cached_property
     def winner(self) -> str | None:
-        """The arm that `studies.winner.ranking` puts first, of those within a search's limits; None
-        without a result: validation chooses, the test error only reports."""
+        """The arm that `studies.winner.ranking` puts first, of `allowed`; None without a result."""
         chosen_on = self.choosing_seed if self.search else None
         ranking = rank(self.allowed, "arm", until=bool(self.until), chosen_on=chosen_on)
         return next(iter(ranking.order), None)
