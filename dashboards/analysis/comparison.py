@@ -7,7 +7,7 @@ fractions throughout; words and figures turn them into points.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -149,6 +149,28 @@ class Comparison:
     def adjusted(self, p_value: float) -> float:
         """A p-value of this look, to be read beside 5 %."""
         return min(1.0, p_value * (1 - CONFIDENCE) / (1 - self.confidence))
+
+
+def as_decided(comparison: Comparison, until: Mapping[str, Any]) -> Comparison:
+    """The comparison with each gap as it was at the arm's last look, with the interval that holds
+    over all looks, where a study's arms get seeds until each is decided against the reference."""
+    if until.get("margin") is None:
+        return comparison
+    at = {arm["arm"]: arm for arm in until["arms"] if arm.get("estimate") is not None}
+    differences = (
+        replace(
+            gap,
+            estimate=at[gap.arm]["estimate"],
+            low=at[gap.arm]["low"],
+            high=at[gap.arm]["high"],
+            verdict=at[gap.arm]["verdict"],
+            seeds=at[gap.arm]["seeds"],
+        )
+        if gap.arm in at
+        else gap
+        for gap in comparison.differences
+    )
+    return replace(comparison, differences=tuple(differences))
 
 
 def compare(

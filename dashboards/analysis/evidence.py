@@ -22,7 +22,7 @@ from dashboards.analysis.arms import (
     reference_arm,
     summarize_arms,
 )
-from dashboards.analysis.comparison import Comparison, Difference, compare
+from dashboards.analysis.comparison import Comparison, Difference, as_decided, compare
 from dashboards.analysis.looks import looks_so_far
 from dashboards.analysis.test_set import Sampling, sampling_of_tests, size_of_test_set
 from dashboards.analysis.words import (
@@ -176,12 +176,11 @@ class Evidence:
 
     @cached_property
     def comparison(self) -> Comparison:
-        """Every arm against the reference arm, corrected for looks where the study was extended.
-        As long as results are to come, there are gaps only: who looks and stops at the first claim
-        makes many a false one."""
+        """Every arm against the reference arm, corrected for looks where the study was extended;
+        gaps only while results are to come: who stops at the first claim makes false ones."""
         lost = set(self.statuses.index[self.statuses["failed"] > 0])
         trend = {arm: c for arm, c in self.cardinalities.items() if arm not in lost}
-        return compare(
+        compared = compare(
             self.judged_errors,
             self.reference,
             trend,
@@ -191,6 +190,7 @@ class Evidence:
             resolution=1 / self.images if self.images else 0.0,
             problem=self._no_look,
         )
+        return as_decided(compared, self.until)
 
     @property
     def _no_look(self) -> str:

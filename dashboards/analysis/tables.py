@@ -1,6 +1,6 @@
 """What a page and a terminal show as tables: rows of finished text, units in the headings."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import starmap
 from typing import Any
@@ -24,7 +24,6 @@ from dashboards.analysis.words import (
     signed_interval,
 )
 from explorer.text import FAR_OFF, signed_points, three_digits
-from studies.judging.dunnett import CONFIDENCE
 from studies.judging.latency import latency_of
 
 Column = tuple[str, Iterable[str]]  # its heading, and a cell an arm in their order
@@ -69,6 +68,9 @@ def comparison_table(evidence: Evidence) -> TextTable:
     def of(text: Callable[[Difference], str]) -> list[str]:
         return [NOTHING if each is None else text(each) for each in differences]
 
+    in_looks = evidence.until.get("margin") is not None
+    sure = confidence_text(comparison.confidence)
+    p_values = of(lambda gap: _p_cell(comparison, gap))
     n = evidence.summary["n"].to_dict()
     fewer = any(gap.seeds != n[gap.arm] for gap in comparison.differences)
     return _by_arm(
@@ -80,25 +82,16 @@ def comparison_table(evidence: Evidence) -> TextTable:
             ("95 % interval", _error_interval(evidence)),
             # Where the difference rests on other seeds than the arm's error.
             *([("Seeds shared", of(lambda gap: str(gap.seeds)))] if fewer else []),
-            *(
-                _decisions(evidence)
-                if evidence.until.get("margin") is not None
-                else [
-                    (
-                        f"Minus {comparison.reference} (points)",
-                        of(lambda gap: signed_points(gap.estimate)),
-                    ),
-                    (
-                        f"Simultaneous {confidence_text(comparison.confidence)} interval",
-                        of(lambda gap: signed_interval(gap.low, gap.high)),
-                    ),
-                    (
-                        "p" if comparison.looks == 1 else "p (adjusted)",
-                        of(lambda gap: _p_cell(comparison, gap)),
-                    ),
-                    ("Verdict", of(lambda gap: _stands(evidence, gap))),
-                ]
+            (
+                f"Minus {comparison.reference}{' at its last look' if in_looks else ''} (points)",
+                of(lambda gap: signed_points(gap.estimate)),
             ),
+            (
+                f"{sure} interval over all looks" if in_looks else f"Simultaneous {sure} interval",
+                of(lambda gap: signed_interval(gap.low, gap.high)),
+            ),
+            *([] if in_looks else [("p" if comparison.looks == 1 else "p (adjusted)", p_values)]),
+            ("Verdict", of(lambda gap: _stands(evidence, gap))),
             ("Validation error (%)", _mean_error(evidence, "validation")),
             ("Train error (%)", _mean_error(evidence, "train")),
             ("Seconds per epoch", _seconds_per_epoch(evidence)),
@@ -249,31 +242,6 @@ def _designs(evidence: Evidence) -> list[str]:
     return [of_arm[arm] for arm in evidence.arms]
 
 
-def _decisions(evidence: Evidence) -> list[Column]:
-    """Of a study whose arms get seeds until each is decided: the arm at its last look."""
-    standings = {str(arm["arm"]): arm for arm in evidence.until.get("arms") or []}
-
-    def of(text: Callable[[Mapping[str, Any]], str]) -> list[str]:
-        arms = (standings.get(arm, {}) for arm in evidence.arms)
-        return [text(arm) if arm.get("estimate") is not None else NOTHING for arm in arms]
-
-    def verdict(arm: Mapping[str, Any]) -> str:
-        seeds = arm["decided_at"]
-        return str(arm["verdict"]) + ("" if seeds is None else f", decided at seed {seeds}")
-
-    return [
-        (
-            f"Minus {evidence.reference} at its last look (points)",
-            of(lambda arm: signed_points(arm["estimate"])),
-        ),
-        (
-            f"{confidence_text(CONFIDENCE)} interval over all looks",
-            of(lambda arm: signed_interval(arm["low"], arm["high"])),
-        ),
-        ("Verdict", of(verdict)),
-    ]
-
-
 def _p_cell(comparison: Comparison, difference: Difference) -> str:
     p_value = comparison.p_values.get(difference.arm)
     return NOTHING if p_value is None else p_text(p_value).removeprefix("p ").removeprefix("= ")
@@ -283,7 +251,11 @@ def _stands(evidence: Evidence, difference: Difference) -> str:
     """'better', 'equal within 0.5', 'open'; a dash where nothing is judged. What has not learned is
     never equal."""
     comparison = evidence.comparison
-    if comparison.problem:
+    margin = evidence.until.get("margin")
+    if margin is not None and difference.verdict != "open":
+        within = f" within {margin:g}" if difference.verdict == "equal" else ""
+        return f"{difference.verdict}{within}, decided at seed {difference.seeds}"
+    if comparison.problem and difference.low is None:
         return NOTHING
     if difference.arm in evidence.unlearned and not difference.shown:
         return "not learned"

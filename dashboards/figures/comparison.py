@@ -171,7 +171,8 @@ def gaps_by_arm(
         hover = [f"{signed_points(gap.estimate)} points, {findings.shared_seeds(gap)}"]
         low, high = gap.low, gap.high
         if low is not None and high is not None:
-            hover.append(f"{sure} interval {signed_interval(low, high)}, simultaneous")
+            together = "over all looks" if findings.until else "simultaneous"
+            hover.append(f"{sure} interval {signed_interval(low, high)}, {together}")
             low, high = max(-100.0, 100 * low), min(100.0, 100 * high)
         marks.append(
             Mark(
@@ -181,7 +182,10 @@ def gaps_by_arm(
         )  # fmt: skip
     seeds = findings.shared_seeds(*gaps) if gaps else ""
     subtitle = subtitle_of(f"Points of test error minus {named(reference)}'s", seeds)
-    if not comparison.problem:
+    if findings.until.get("margin") is not None:
+        subtitle += f", each arm at its last look, {sure} intervals over all looks; filled where"
+        subtitle += " better or worse"
+    elif not comparison.problem:
         subtitle += f", simultaneous {sure} intervals; filled where zero is excluded"
     edges = (-comparison.margin, comparison.margin) if comparison.margin else ()
     lines = [Line((), [100 * edge], "margin", dotted=True, crosses=True) for edge in edges]

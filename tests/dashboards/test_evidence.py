@@ -90,6 +90,7 @@ def test_arms_that_were_decided_carry_gap_interval_and_seed_of_the_decision() ->
         assert row["Minus C=1 at its last look (points)"] == signed_points(arm["estimate"])
         low, high = row["95 % interval over all looks"].split(" to ")
         assert (low, high) == (signed_points(arm["low"]), signed_points(arm["high"]))
+        assert row["Seeds shared"] == str(arm["decided_at"])
         assert row["Verdict"] == f"better, decided at seed {arm['decided_at']}"
         size = f"by {100 * -arm['estimate']:.2f} ({100 * -arm['high']:.2f} to"
         assert f"{arm['arm']} better {size}" in " ".join(README.split())
