@@ -36,7 +36,7 @@ from studies.judging.guessing import Guess
 from studies.judging.latency import latency_words
 from studies.missed import Missed
 from studies.pair import Pair
-from studies.winner.ranking import rank
+from studies.winner.ranking import Ranking, rank
 
 SPLITS = ("train", "validation", "test")
 WAYS = ("deeper", "wider", "more paths")  # the arms of a space with `scale`
@@ -277,9 +277,13 @@ class Evidence:
     def winner(self) -> str | None:
         """The arm that `studies.winner.ranking` puts first; None without a result:
         validation chooses, the test error only reports."""
+        return next(iter(self.ranking.order), None)
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """The arms by validation error."""
         chosen_on = self.choosing_seed if self.search else None
-        ranking = rank(self.trials, "arm", until=bool(self.until), chosen_on=chosen_on)
-        return next(iter(ranking.order), None)
+        return rank(self.trials, "arm", until=bool(self.until), chosen_on=chosen_on)
 
     @cached_property
     def images(self) -> int | None:
