@@ -151,6 +151,10 @@ UNREADABLE = """
     range.setEnd(node, to);
     return new Set([...range.getClientRects()].map(box => Math.round(box.top))).size;
   };
+  // Of words with hyphens, those that are whole: the stages of depths=1-2-1.
+  const PLAIN = '[\\\\p{L}\\\\p{N}.,:;()=%]+';
+  const STAGES = '\\\\w+=\\\\d+(?:-\\\\u2060?\\\\d+)+[,;.)]?';
+  const WORDS = new RegExp(`(?<=^|\\\\s)(?:${PLAIN}|${STAGES})(?=\\\\s|$)`, 'gu');
   // Texts in bars stand on those.
   const LEFT_OUT = 'script, style, noscript, .bartext-inside';
   const found = [], nodes = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -168,9 +172,10 @@ UNREADABLE = """
     if (element.closest('pre, code')) continue;
     if (text.includes('`')) found.push([shown, 'shows a backtick']);
     if (svg || linesOf(node, 0, text.length) < 2) continue;
-    for (const word of text.matchAll(/(?<=^|\\s)[\\p{L}\\p{N}.,:;()=%]+(?=\\s|$)/gu)) {
+    for (const word of text.matchAll(WORDS)) {
       const end = word.index + word[0].length, isBroken = linesOf(node, word.index, end) > 1;
-      if (word[0].length < 15 && isBroken) found.push([shown, `breaks ${word[0]}`]);
+      const isShort = word[0].replace(/\\u2060/g, '').length < 15;
+      if (isShort && isBroken) found.push([shown, `breaks ${word[0]}`]);
     }
   }
   return found;

@@ -37,7 +37,7 @@ from studies.judging.latency import latency_words
 from studies.missed import Missed
 from studies.pair import Pair
 from studies.winner.limits import allowed
-from studies.winner.ranking import rank
+from studies.winner.ranking import Ranking, rank
 
 SPLITS = ("train", "validation", "test")
 WAYS = ("deeper", "wider", "more paths")  # the arms of a space with `scale`
@@ -277,9 +277,13 @@ class Evidence:
     @cached_property
     def winner(self) -> str | None:
         """The arm that `studies.winner.ranking` puts first, of `allowed`; None without a result."""
+        return next(iter(self.ranking.order), None)
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """The allowed arms by validation error."""
         chosen_on = self.choosing_seed if self.search else None
-        ranking = rank(self.allowed, "arm", until=bool(self.until), chosen_on=chosen_on)
-        return next(iter(ranking.order), None)
+        return rank(self.allowed, "arm", until=bool(self.until), chosen_on=chosen_on)
 
     @cached_property
     def allowed(self) -> pd.DataFrame:

@@ -43,7 +43,8 @@ def _with_unlearned(evidence: Evidence, verdict: Verdict) -> Verdict:
 def _answer(evidence: Evidence) -> Verdict:
     comparison = evidence.comparison
     if evidence.until:  # its decisions hold whenever one looks
-        return Verdict(str(evidence.until["title"]), str(evidence.until["text"]))
+        sentence, end, more = str(evidence.until["text"]).partition(". ")
+        return Verdict(str(evidence.until["title"]), sentence + end.rstrip(), more)
     if evidence.whole.is_unfinished and evidence.counts.get("complete"):
         return _so_far(evidence)
     if evidence.search:

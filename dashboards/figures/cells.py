@@ -66,7 +66,9 @@ def error_over_two_axes(findings: Findings, *, pair: str = "", theme: str = "lig
     texts, hover = (np.full(shape, "", dtype=object) for _ in range(2))
     for x, y, row in zip(*places, table.to_dict("records"), strict=True):
         errors[y, x] = round(100 * row["error"], 3)
-        texts[y, x] = f"<b>{100 * row['error']:.2f}</b><br>{label(row['template'])}<br>n {row['n']}"
+        # "12 designs" is wider than a cell on a phone.
+        template = label(row["template"]).replace(" designs", "<br>designs")
+        texts[y, x] = f"<b>{100 * row['error']:.2f}</b><br>{template}<br>n {row['n']}"
         hover[y, x] = (
             f"<b>{label(_where(grid, row))}</b>"
             f"<br>mean test error {100 * row['error']:.2f} %<br>{label(row['template'])}, "

@@ -5,7 +5,9 @@ import plotly.graph_objects as go
 
 from dashboards.analysis.extremes import extreme_designs
 from dashboards.analysis.findings import Findings
+from dashboards.analysis.quantities import FEWEST_DESIGNS
 from dashboards.figures.learning import learning_curves
+from dashboards.figures.theme import blank_figure, note_if_empty, set_title
 
 
 def best_and_worst_curves(
@@ -20,12 +22,23 @@ def best_and_worst_curves(
         theme: "light" or "dark".
     """
     extremes = extreme_designs(findings)
-    names = extremes.names if extremes else {}
+    if extremes is None:
+        return _too_few(len(findings.by_design), theme)
+    names = extremes.names
     # Each design is an arm here, whatever the study's arms are; if one of them is the study's
     # reference, it looks like that.
     info = {"data": findings.info.get("data")}
     trials, epochs = (_of(table, names) for table in (findings.trials, curves))
     return learning_curves(Findings(trials, info), epochs, theme=theme)
+
+
+def _too_few(designs: int, theme: str) -> go.Figure:
+    """Instead of the figure of a study that has, or so far has, too few designs with results."""
+    figure = blank_figure(theme)
+    shown = f"Shown of {FEWEST_DESIGNS} designs with results or more; so far {designs}"
+    set_title(figure, "The best and the worst designs", shown, theme)
+    note_if_empty(figure, [], theme)
+    return figure
 
 
 def _of(table: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from dashboards.figures.theme import (
     set_title,
     transparent,
 )
-from dashboards.figures.ticks import log_ticks
+from dashboards.figures.ticks import epoch_ticks, log_ticks
 from explorer.errors import check_known
 from explorer.text import human_percent
 
@@ -124,10 +124,15 @@ def curves_by_arm(
     counts = [int(line["n"].max()) for line in lines.values()]
     over = over_seeds(counts, ", band from the lowest to the highest")
     guess = findings.guess(split)
+    # A line that failed, or was pruned, ends nowhere; what runs is on its way.
+    complete = set(findings.trials.loc[findings.trials["status"] == "complete", "arm"])
+    ended = {arm: line for arm, line in lines.items() if arm in complete}
+    early = [] if findings.is_training else [arm for arm in lines if arm not in ended]
     return CurvesChart(
-        _ends(lines, split, findings.is_training),
+        _ends(lines if findings.is_training else ended, split, findings.is_training),
         subtitle_of(
             f"{split.capitalize()} error in %, log scale: {over}",
+            f"{_who(early, len(lines))} stopped early" if early else "",
             findings.context,
             left_out=arms_left_out(left_out),
         ),
@@ -195,8 +200,11 @@ def _ends(lines: dict[str, pd.DataFrame], split: str, is_training: bool) -> str:
 def _falling_words(falling: list[str], count: int) -> str:
     if len(falling) == count:
         return "; the curves still fall" if count > 1 else "; the curve still falls"
-    who = listed(falling) if len(falling) <= 3 else f"{len(falling)} of {count} curves"
-    return f"; {who} still {'falls' if len(falling) == 1 else 'fall'}"
+    return f"; {_who(falling, count)} still {'falls' if len(falling) == 1 else 'fall'}"
+
+
+def _who(arms: list[str], count: int) -> str:
+    return listed(arms) if len(arms) <= 3 else f"{len(arms)} of {count} curves"
 
 
 def still_falls(errors: pd.Series) -> bool:
@@ -211,12 +219,9 @@ def _set_epoch_axes(figure: go.Figure, chart: CurvesChart) -> None:
     lines, floor = chart.lines, chart.floor
     ends = [int(line.index.max()) for line in lines.values()] or [1]
     last = max(ends)
-    step = max(1, int(np.ceil(last / 6)))
     figure.update_xaxes(
         tickmode="array",
-        tickvals=sorted(
-            {1, *range(step, last + 1, step), last} - ({last - 1} if step > 1 else set())
-        ),
+        tickvals=epoch_ticks(last),
         range=[1 - 0.02 * last, last + max(0.02 * last, 0.2)],
         title={"text": "Epoch", "standoff": 8},
         fixedrange=True,

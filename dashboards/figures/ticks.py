@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+MOST_STEPS = 7  # between the ticks of epochs: more do not fit on a phone
 FEWEST = 3  # ticks that an axis should have
 
 
@@ -22,6 +23,19 @@ def round_ticks(low: float, high: float) -> list[float]:
     return next(
         ticks for step in _steps(high - low) if len(ticks := _multiples(step, low, high)) >= FEWEST
     )
+
+
+def epoch_ticks(last: int) -> list[int]:
+    """Ticks of an axis of epochs: the first, the last, and between them a few an equal step of 1, 2
+    or 5 times a power of ten apart."""
+    step = next(
+        digit * 10**power
+        for power in range(len(str(last)))
+        for digit in (1, 2, 5)
+        if last <= MOST_STEPS * digit * 10**power
+    )
+    between = range(step, last + 1, step)
+    return sorted({1, last, *(tick for tick in between if not 0 < last - tick < step / 2)})
 
 
 def _steps(span: float) -> Iterator[float]:

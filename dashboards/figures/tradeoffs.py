@@ -53,6 +53,8 @@ SPLITS = ("validation", "test")
 # What an axis shows for one of the cost's own unit.
 UNITS = {"latency": 1000.0}
 FEW_DESIGNS = 40  # with more, only the designs' means are drawn
+ASIDE, ABOVE = 7, 4  # pixels from a design to its name
+Box = tuple[float, float, float, float]  # left, low, right, high
 LOWEST = 200  # pixels between the lowest and the highest error on a phone
 # Costs further apart than this get a log axis, which then has ticks at 1, 2 and 5; over more powers
 # of ten than these it has room for the powers only.
@@ -151,28 +153,45 @@ def _name_designs(
     if _names_few(chart.designs):
         on_front = {str(row["arm"]) for row in front}
         arms = [arm for arm in arms if arm in on_front or arm == reference]
-    costs, errors = finite(chart.designs["cost"]), 100 * finite(chart.designs["error"])
-    costs = np.log10(costs) if chart.is_wide else costs
-    boxes, shifts = [], []
-    for row in front:
-        position = float(np.log10(row["cost"])) if chart.is_wide else float(row["cost"])
-        across = NARROWEST * (position - costs.min()) / (np.ptp(costs) or 1)
-        up = LOWEST * (100 * row["error"] - errors.min()) / (np.ptp(errors) or 1)
-        width = text_width(str(row["arm"]), LABEL_SIZE)
-        is_left = across > NARROWEST / 2
-        left = across - width - 7 if is_left else across + 7
-        boxes.append((left, up, left + width, up + LINE))
-        shifts.append((position, is_left))
-    if not fit_beside(arms) or _overlap(boxes):
+    boxes, marks, are_left = _boxes(chart)
+    if not fit_beside(arms) or _overlap(boxes) or _hold(boxes, marks):
         add_legend(figure, {arm: styles[arm] for arm in arms}, mode="markers")
         return
-    for row, (position, is_left) in zip(front, shifts, strict=True):
+    for row, is_left in zip(front, are_left, strict=True):
+        position = float(np.log10(row["cost"])) if chart.is_wide else float(row["cost"])
         figure.add_annotation(
             x=position, y=100 * row["error"], text=label(row["arm"]), showarrow=False,
             xanchor="right" if is_left else "left", yanchor="bottom",
-            xshift=-7 if is_left else 7, yshift=4,
+            xshift=-ASIDE if is_left else ASIDE, yshift=ABOVE,
             font={"size": LABEL_SIZE, "color": colors_of(theme).ink},
         )  # fmt: skip
+
+
+def _boxes(chart: CostChart) -> tuple[list[Box], NDArray[np.float64], list[bool]]:
+    """Where on a phone, in pixels, the names of the designs of the front stand, where all
+    single trainings do, and which names stand to the left of their design."""
+    # The axes go from the first mark to the last, those of single trainings included.
+    costs = [finite(chart.designs["cost"]), *(own.x for own in chart.points.values())]
+    errors = [100 * finite(chart.designs["error"]), *(own.y for own in chart.points.values())]
+    across = np.concatenate(costs)
+    across = np.log10(across) if chart.is_wide else across
+    places = np.column_stack([across, np.concatenate(errors)])
+    spans = np.ptp(places, axis=0)
+    places = (places - places.min(axis=0)) / np.where(spans > 0, spans, 1)
+    places *= np.array([NARROWEST, LOWEST])
+    boxes, are_left = [], []
+    for row in chart.front.index:
+        x, y = places[row]
+        width = text_width(str(chart.designs["arm"][row]), LABEL_SIZE)
+        are_left.append(bool(x > NARROWEST / 2))
+        left = x - width - ASIDE if are_left[-1] else x + ASIDE
+        boxes.append((left, y + ABOVE, left + width, y + ABOVE + LINE))
+    return boxes, places[len(chart.designs) :], are_left
+
+
+def _hold(boxes: Sequence[Box], marks: NDArray[np.float64]) -> bool:
+    """Whether a mark stands in a box."""
+    return any(bool(((marks > box[:2]) & (marks < box[2:])).all(axis=1).any()) for box in boxes)
 
 
 def _names_few(designs: pd.DataFrame) -> bool:
@@ -180,7 +199,7 @@ def _names_few(designs: pd.DataFrame) -> bool:
     return len(designs) <= FEW_DESIGNS and designs["arm"].nunique() > MOST_LINES
 
 
-def _overlap(boxes: Sequence[tuple[float, float, float, float]]) -> bool:
+def _overlap(boxes: Sequence[Box]) -> bool:
     """Whether two boxes (left, low, right, high) share a point."""
     return any(
         box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]

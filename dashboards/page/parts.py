@@ -10,7 +10,7 @@ from typing import Any
 from dashboards.analysis.arms import axes_of
 from dashboards.analysis.evidence import MOST_ARMS
 from dashboards.analysis.tables import TextTable
-from dashboards.page.elements import Element, element, joined
+from dashboards.page.elements import Element, element, joined, whole_depths
 
 LONG_COLUMNS = (
     "Reason",
@@ -22,6 +22,7 @@ LONG_COLUMNS = (
 )  # of sentences, which wrap
 # Of some words, which wrap where there is little room.
 PHRASE_COLUMNS = ("Status", "Verdict", "Trainings")
+LONG = "word long"  # how the former look
 SHORT_HEADING = 12  # letters; on a phone a longer one must not wrap into a tower
 # Of a table: 600 rows make a page of 50,000 pixels that a browser lays out for seconds.
 MOST_ROWS = MOST_ARMS
@@ -106,7 +107,7 @@ class _Rows:
 
     def _kind(self, column: str) -> str | None:
         if column in LONG_COLUMNS:
-            return "word long"
+            return LONG
         if column in PHRASE_COLUMNS:
             return "word phrase"
         return "word" if column in self.content.words else None
@@ -133,7 +134,11 @@ class _Rows:
         return [
             _first_cell(row[0], partial(self.link, number) if self.link else None),
             *(
-                element("td", cell, className=_kind(self.kinds[column], levels and levels[column]))
+                element(
+                    "td",
+                    whole_depths(cell) if self.kinds[column] == LONG else cell,
+                    className=_kind(self.kinds[column], levels and levels[column]),
+                )
                 for column, cell in enumerate(row[1:], 1)
             ),
         ]
@@ -147,8 +152,8 @@ def _heading(column: str, kind: str | None) -> str | None:
 def _first_cell(text: str, link: Callable[[Any], Any] | None) -> Element:
     """The name of a row; a long one goes on in the next line after a comma."""
     pieces = re.split(r"(?<=,) ", text)
-    named: Any = text
     kind = "long" if max(map(len, pieces)) > LONGEST_PIECE else None
+    named: Any = whole_depths(text) if kind else text
     if kind is None and len(pieces) > 1 and len(text) > LONG_NAME:
         kind = "pieces"
         named = [part for piece in pieces for part in (element("span", piece), " ")][:-1]

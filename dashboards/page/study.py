@@ -57,9 +57,11 @@ def answer(findings: Findings) -> list[Element | None]:
 def numbers(findings: Findings, *after: Any) -> Element:
     """The table behind the figures, and what validation chose."""
     winner = findings.winner
+    # Arms with fewer may have lower errors in the table.
+    among = ", of the arms with most seeds" if findings.ranking.fewer_seeds else ""
     return section(
         "The numbers behind it",
-        quiet(winner and f"Lowest validation error: {winner}."),
+        quiet(winner and f"Lowest validation error{among}: {winner}."),
         # Of very many arms those that the figures show.
         table(
             comparison_table(findings),
@@ -225,7 +227,7 @@ def _words(value: Any) -> str:
         return ", ".join([*([_words(value["name"])] if value.get("name") else []), *rest])
     if isinstance(value, list | tuple):
         return ", ".join(map(_words, value))
-    return str(value)
+    return f"{value:,}" if type(value) is int else str(value)  # a bool is an int too
 
 
 def _seeds(seeds: list[int]) -> str:

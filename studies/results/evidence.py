@@ -56,12 +56,16 @@ def evidence_storage(names: Sequence[str]) -> Storage:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     storage = Storage(f"sqlite:///{folder / 'evidence.db'}")
     storage.shown = SHOWN
-    for name in names:
-        own = ROOM / name
-        curves = own / "curves.csv"
-        exported = read_exported(own / "trials.csv", curves if curves.exists() else None)
-        exported.put(storage, name, _content(name, exported))
+    measured = {name: _exported(ROOM / name) for name in names}
+    # A storage has its studies in the order they were made.
+    for name in sorted(measured, key=lambda name: measured[name].study.content.origin.created):
+        measured[name].put(storage, name, _content(name, measured[name]))
     return storage
+
+
+def _exported(folder: Path) -> Exported:
+    curves = folder / "curves.csv"
+    return read_exported(folder / "trials.csv", curves if curves.exists() else None)
 
 
 def _content(name: str, exported: Exported) -> dict[str, Any]:

@@ -51,6 +51,13 @@ def test_errors_on_the_page_are_the_means_of_the_csv_files(name: str) -> None:
         )
 
 
+def test_the_newest_study_comes_first() -> None:
+    listed = overview.Sought().of_studies(evidence_reader().studies())
+    made = [study.content.origin.created for study in listed]
+    assert made == sorted(made, reverse=True)
+    assert len(made) == len(evidence_names())
+
+
 @pytest.mark.parametrize("name", evidence_names())
 def test_every_study_has_its_picture(name: str) -> None:
     assert f"(pictures/{name}.png)" in README
@@ -77,7 +84,9 @@ def test_an_empty_storage_opens_on_what_was_measured(workdir: Path) -> None:
     there = (ROOM / "h100" / "curves.csv").read_text().replace("gpu,", "h100,").splitlines()
     assert len(table) == 1 + 12 * 8  # without the epochs of a training that was cut off
     assert set(table) < set(there)
-    assert "/study/fashion_mnist_ablation" in to_html(show(reader, "/compare", "", None))
+    assert "/study/fashion_mnist_scale" in to_html(
+        show(reader, "/compare", "?study=fashion_mnist_scale", None)
+    )
     assert list(workdir.iterdir()) == []
 
 

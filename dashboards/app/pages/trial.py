@@ -15,6 +15,7 @@ from dashboards.app.pages.question import RULE_LABELS
 from dashboards.app.pages.study_figures import findings_of
 from dashboards.figures.learning import still_falls
 from dashboards.figures.theme import THEMES, arm_styles, blank_figure, note_if_empty, set_title
+from dashboards.figures.ticks import epoch_ticks
 from dashboards.page.elements import element, joined, link
 from dashboards.page.parts import drawing, facts, section, table
 from dashboards.page.study import remarks
@@ -210,7 +211,7 @@ def trial_curves(chart: TrialChart, color: str, theme: str = "light") -> go.Figu
     last = max(epochs, default=1)
     figure.update_yaxes(rangemode="tozero")
     figure.update_xaxes(
-        title={"text": "Epoch"}, tickformat="d", dtick=max(1, -(-last // 8)), tick0=0, tickangle=0,
+        title={"text": "Epoch"}, tickformat="d", tickvals=epoch_ticks(last), tickangle=0,
         range=[1 - 0.03 * last, 1.03 * last],
     )  # fmt: skip
     figure.update_layout(margin={"r": 84, "b": 48})

@@ -74,6 +74,8 @@ def test_a_cell_of_several_designs_says_how_many(grid):
     pairs = pairs_of_axes(Findings(make_many(120, 1)).designs)
     chart = errors_by_cell(Findings(make_many(120, 1)), next(iter(pairs)))
     several = chart.cells.table[chart.cells.table["designs"] > 1]
+    texts = "".join(error_over_two_axes(Findings(make_many(120, 1))).data[0].text.ravel())
+    assert "<br>designs<br>n " in texts, "a line for each word: a cell on a phone is narrow"
     assert several["template"].str.contains(r"^\d+ designs$|^\d+x\d+d$").all()
 
 

@@ -43,7 +43,9 @@ def test_without_validation_errors_the_test_error_ranks_them(trials):
 def test_few_designs_have_no_best_and_worst():
     assert extreme_designs(Findings(make_trials())) is None
     empty = pd.DataFrame(columns=make_curves(make_trials()).columns)
-    assert not [line.name for line in best_and_worst_curves(Findings(make_trials()), empty).data]
+    figure = best_and_worst_curves(Findings(make_trials()), empty)
+    assert not [line.name for line in figure.data]
+    assert figure.layout.title.subtitle.text == "Shown of 8 designs with results or more; so far 5"
 
 
 def test_their_curves_are_those_of_six_designs_by_name():

@@ -209,7 +209,8 @@ def test_a_study_whose_seeds_end_with_the_verdict_is_judged_by_its_decisions_alo
     title = "C=8 is better than C=1; C=2 is equal to C=1 within 0.5"
     until = {"text": text, "title": title}
     findings = Findings(make_trials({"C=16": -0.02}), {**make_info(), "until": until})
-    assert findings.verdict.sentence == text
+    assert findings.verdict.sentence == text.split(". ")[0] + "."
+    assert findings.verdict.more == "15 trainings instead of 100."
     assert findings.verdict.title == title
     assert not any(gap.shown for gap in findings.comparison.differences)
     assert findings.comparison.problem == "each arm is decided seed by seed"

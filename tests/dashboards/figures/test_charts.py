@@ -69,6 +69,16 @@ def test_curves_that_still_fall_and_networks_that_only_guess_are_said():
     assert "guessing, 90.0 %" in {note.text for note in figure.layout.annotations}
 
 
+def test_where_curves_end_is_not_said_of_arms_that_failed():
+    trials = make_trials({"C=4": 0.2})
+    failed = without_results(trials, trials.index[trials["arm"] == "C=4"], "failed", "NaN")
+    chart = curves_by_arm(Findings(failed), make_curves(trials))
+    assert "C=4" in chart.lines
+    assert "C=4" not in chart.title
+    assert "C=4 stopped early" in chart.subtitle
+    assert "(C=4)" in curves_by_arm(Findings(trials), make_curves(trials)).title
+
+
 def test_the_front_is_of_designs_that_none_beats_in_both():
     chart = costs_and_errors(Findings(make_trials(EFFECTS)), "params")
     means = chart.designs[["cost", "test_error"]].to_numpy()

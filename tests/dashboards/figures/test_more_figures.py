@@ -194,6 +194,21 @@ def test_designs_of_one_cost_stand_in_the_middle():
     assert list(figure.layout.xaxis.range) == pytest.approx([1.71, 2.09])
 
 
+def test_names_at_designs_give_way_to_a_legend_where_a_training_stands_on_one():
+    trials = make_trials()
+    place = trials["cardinality"].map({1: 5, 2: 4, 4: 3, 8: 2, 16: 1}).astype(float)
+    trials = trials.assign(seconds_per_epoch=place, test_error=0.02)
+    trials.loc[0, "test_error"] = 0.03
+    own = trials.index[trials["arm"] == "C=16"]
+    trials.loc[own, "test_error"] = [0.02, 0.0194, 0.0206]
+    figure = error_against_cost(Findings(trials), cost="seconds_per_epoch")
+    assert [note.text for note in figure.layout.annotations] == ["C=16"]
+    trials.loc[own, "seconds_per_epoch"] = [0.9, 0.9, 1.2]  # the last stands where the name would
+    figure = error_against_cost(Findings(trials), cost="seconds_per_epoch")
+    assert not figure.layout.annotations
+    assert "C=16" in {trace.name for trace in figure.data if trace.showlegend}
+
+
 def test_a_legend_of_one_column_has_one_at_every_width():
     """On a phone, for which its room is reckoned, and on a wide page."""
     figure = error_against_cost(Findings(cloud("a space with a long name", 12, 1)))

@@ -5,7 +5,7 @@ import pytest
 
 from dashboards.analysis.quantities import QUANTITIES
 from dashboards.figures.quantities import ticks_of
-from dashboards.figures.ticks import log_ticks
+from dashboards.figures.ticks import epoch_ticks, log_ticks
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,18 @@ def test_a_few_values_are_ticks_themselves_and_of_many_the_powers_of_two():
     assert ticks([64, 96, 128, 128]) == ["64", "96", "128"]
     assert ticks([3 * 1024, 5 * 1024]) == ["3072", "5120"]
     assert ticks(range(16, 129)) == ["16", "32", "64", "128"]
+
+
+@pytest.mark.parametrize(
+    ("last", "ticks"),
+    [
+        (1, [1]),
+        (6, [1, 2, 3, 4, 5, 6]),
+        (15, [1, 5, 10, 15]),
+        (20, [1, 5, 10, 15, 20]),
+        (31, [1, 5, 10, 15, 20, 25, 31]),
+        (300, [1, 50, 100, 150, 200, 250, 300]),
+    ],
+)
+def test_epochs_have_the_first_the_last_and_round_steps_between(last, ticks):
+    assert epoch_ticks(last) == ticks

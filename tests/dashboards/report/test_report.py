@@ -84,7 +84,7 @@ def test_the_verdict_comes_first_then_figure_table_curves_designs_and_what_was_r
     places = [page.text.index(words) for words in order]
     assert places == sorted(places)
     for fact in (
-        "train 1078",
+        "train 1,078",
         "torch 2.13.0",
         "Linux x86_64, 2 cores",
         "2026-11-21 08:00 UTC",

@@ -5,6 +5,7 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 import pytest
+from study_tables import make_curves, make_trials, without_results
 
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.tables import studies_table
@@ -79,6 +80,14 @@ def test_the_page_names_the_winner_of_equal_means() -> None:
     trials = table(CASES["equal means, the cheaper"])
     page = render_report([Source("study", trials, pd.DataFrame(columns=list(CURVES)))])
     assert f"Lowest validation error: {choose(trials).arm}." in page
+
+
+def test_the_page_says_that_arms_with_fewer_seeds_are_not_among_those_compared() -> None:
+    trials = make_trials()
+    last = trials[(trials["arm"] != "C=1") & (trials["seed"] > 0)].index
+    running = without_results(trials, last, "waiting")
+    page = render_report([Source("study", running, make_curves(running))])
+    assert "Lowest validation error, of the arms with most seeds: C=1." in page
 
 
 def test_ten_equal_designs_are_ranked_by_cost_then_name() -> None:
