@@ -203,9 +203,12 @@ def test_other_arrays_under_the_same_name_are_told_in_words(finished: Study) -> 
     assert ".npz" not in str(raised.value)
 
 
-@pytest.mark.parametrize("given", [2, "0-3"])
-def test_seeds_that_are_no_list_get_an_example(workdir: Path, given: Any) -> None:
-    with pytest.raises(UserError, match=r"seeds: must be a list, for example seeds: \[0, 1\]"):
+@pytest.mark.parametrize(
+    ("given", "example"), [(2, "[0, 1]"), ("0-3", "[0, 1, 2, 3]"), ("0, 5", "[0, 5]")]
+)
+def test_seeds_that_are_no_list_get_an_example(workdir: Path, given: Any, example: str) -> None:
+    words = re.escape(f"seeds: must be a list, for example seeds: {example} (given")
+    with pytest.raises(UserError, match=words):
         Study(**{**KEYS, "seeds": given}, data={"name": "digits", "test": 0.2})
 
 
