@@ -68,7 +68,7 @@ def test_arrays_are_trained_on_by_workers_and_give_a_verdict(finished: Study) ->
     )
     plan = finished.plan()
     assert plan.left == []
-    assert repr(plan).startswith("<Plan of 'arrays': 4 trials, 0 left, about 0")
+    assert repr(plan).startswith("<Plan of 'arrays': 4 trials, none left>")
 
 
 def test_the_winner_is_trained_and_predicts_from_arrays(finished: Study) -> None:

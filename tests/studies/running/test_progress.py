@@ -104,6 +104,21 @@ def test_lines_name_arm_seed_error_and_time(
         assert words in out
 
 
+def test_pairs_that_end_at_once_are_counted_one_by_one(capsys: pytest.CaptureFixture[str]) -> None:
+    view = LineView("tiny")
+    view.begin(STORED, counts(), 2)
+    for worker in (0, 1):
+        view.event(worker, event("claimed"))
+    view.stand(counts(complete=2))  # both are stored before either is told of
+    for worker in (0, 1):
+        view.event(worker, event("complete", validation_error=0.03, seconds=0.5))
+    view.event(0, event("claimed"))
+    view.stand(counts(complete=4))  # another run has ended one meanwhile
+    view.event(0, event("complete", validation_error=0.03, seconds=0.5))
+    lines = [line for line in capsys.readouterr().out.splitlines() if " of 4  C=1" in line]
+    assert [line[0] for line in lines] == ["1", "2", "4"]
+
+
 def test_a_run_says_once_what_numba_would_gain(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
