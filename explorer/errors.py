@@ -66,10 +66,11 @@ def unknown(
     from difflib import get_close_matches
 
     names = list(allowed)
-    nearest = get_close_matches(
-        given[:LONGEST_VALUE], names if alike is None else list(alike), n=1, cutoff=0.5
-    )
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    among: dict[str, str] = {}  # small letters or large make no name another
+    for name in names if alike is None else alike:
+        among.setdefault(name.lower(), name)
+    nearest = get_close_matches(given[:LONGEST_VALUE].lower(), among, n=1, cutoff=0.5)
+    hint = f" Did you mean {among[nearest[0]]!r}?" if nearest else ""
     return UnknownName(
         f"unknown {kind} {shorten(given)}.{hint} Known: {', '.join(names) or 'none'}."
     )

@@ -20,6 +20,12 @@ def test_a_message_repeats_only_the_ends_of_a_long_value() -> None:
     assert shorten("resnet51") == "'resnet51'"
 
 
+def test_the_nearest_name_may_have_other_capitals() -> None:
+    assert "Did you mean 'ship2'?" in str(unknown("study", "SHIP2", ["small", "ship2", "quick"]))
+    assert "Did you mean 'C'?" in str(unknown("quantity", "c", ["d", "C"]))
+    assert "Did you mean" not in str(unknown("study", "SHIP2", ["small", "quick"]))
+
+
 @pytest.mark.parametrize(
     ("message", "hint"),
     [
