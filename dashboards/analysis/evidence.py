@@ -32,6 +32,7 @@ from dashboards.analysis.words import (
     own_quantities,
     shared_seeds,
 )
+from studies.data import is_of_arrays
 from studies.judging.guessing import Guess
 from studies.judging.latency import latency_words
 from studies.missed import Missed
@@ -391,5 +392,7 @@ class Evidence:
 
 
 def data_words(data: Mapping[str, Any]) -> str:
-    """Which data: 'digits', or of the user's own where it lies, 'folder photos'."""
+    """'digits', or of the user's own where it lies, 'folder photos'; or 'own arrays'."""
+    if is_of_arrays(data.get("path")):  # in a file that is named by a digest
+        return "own arrays"
     return f"{data.get('name', '')} {Path(str(data.get('path') or '')).name}".strip()

@@ -188,7 +188,12 @@ def plan(
     if stored and not left and stored.content.origin.splits:
         origin, settings, workers, notes = stored.content.origin, stored.content.settings, 1, []
         steps: list[list[float]] = [[] for _ in study.recipe_names]
-        answer = {"splits": origin.splits, "notes": origin.notes, "steps": steps, "start": 0.0}
+        answer: dict[str, Any] = {
+            "splits": origin.splits,
+            "notes": origin.notes,
+            "steps": steps,
+            "start": 0.0,
+        }
     else:
         tell(MEASURING)
         if stored:

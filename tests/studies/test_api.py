@@ -122,6 +122,7 @@ def test_arrays_become_a_file_named_by_its_content(workdir: Path, data: Any) -> 
         ({"train": digits(), "test": "digits"}, "test must be a pair (images, labels), not a str"),
         ({"train": digits(), "val": digits()}, "unknown part 'val'. Known: train, validation,"),
         ({"data": digits()[0], "target": digits()[1]}, "unknown part 'data'. Known: train,"),
+        ({"imags": digits()[0], "labels": digits()[1]}, "are one pair: data=(images, labels)."),
         (object(), "data: object is no array of images; data is (images, labels); a dict"),
         (lambda: None, "must return train, validation and test, each (images, labels), the last"),
         ({"train": digits(), "folder": 1}, "unknown key in data 'folder'"),
@@ -224,3 +225,18 @@ def test_a_search_says_beforehand_which_seed_does_not_count(workdir: Path) -> No
     )
     assert Study(**{**keys, "seeds": [0, 1, 2]}).notes == []
     assert Study(**KEYS, data={"name": "digits", "test": 0.2}).notes == []
+
+
+def test_arrays_that_are_nearly_black_are_mentioned_as_the_study_is_made(workdir: Path) -> None:
+    images, labels = digits()
+    with pytest.warns(
+        UserWarning, match=r"is 15, of 255: .*use \(images \* \(255 / 15\)\)"
+    ) as said:
+        Study(**KEYS, data=(images // 16, labels))
+    assert said[0].filename == __file__
+
+
+def test_what_a_study_wants_is_shown_without_its_arrays(workdir: Path) -> None:
+    assert repr(load(DataSpec(name="digits", test=0.2)).train) == "<Images: 1,258 of 1x8x8>"
+    shown = repr(Study(**KEYS, data=digits()).wanted())
+    assert shown == "<Wanted: 2 designs for 1x8x8, 10 classes>"
