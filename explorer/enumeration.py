@@ -156,9 +156,14 @@ def parse_comparison(
     if not parts:
         raise UserError(
             "a filter is a column, a comparison and a number, for example 'params<=30M'; given:"
-            f" {shorten(text)}."
+            f" {shorten(text)}. The columns are {', '.join(columns)}."
         )
     column, sign, number = parts.groups()
+    if re.search("[<>=]", number):
+        raise UserError(
+            f"a filter has one comparison; given: {shorten(text)}. Give each a filter of its own:"
+            " --where 'params<=30M' --where 'flops<=5G'."
+        )
     if column[0].isdigit() and number in columns:
         turned = sign.translate(str.maketrans("<>", "><"))
         raise UserError(

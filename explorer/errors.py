@@ -11,7 +11,12 @@ from explorer.text import encodable
 LONGEST_MESSAGE = 4000
 LONGEST_VALUE = 80
 # What text that is pasted from a page has in the place of plain quotes and hyphens.
-PASTED_QUOTES, PASTED_DASHES = "“”„‟‘’«»", "–—"
+PASTED_QUOTES, PASTED_DASHES = "“”„‟‘’«»", "–—−"
+# An option with such a dash; click tells of `-–workers` its first two characters alone.
+PASTED_OPTION = re.compile(
+    rf"(?<!\S)['(]?(-+[{PASTED_DASHES}]+|[{PASTED_DASHES}][-{PASTED_DASHES}]*(?=[A-Za-z]))"
+    r"([A-Za-z][\w-]{,40})?"
+)
 
 
 class UserError(ValueError):
@@ -33,14 +38,14 @@ class UserError(ValueError):
 def pasted(message: str) -> str:
     """What to add to a message that repeats characters of pasted text; "" where it has none."""
     quote = next((mark for mark in message if mark in PASTED_QUOTES), "")
-    dash = re.search(rf"(?<!\S)['(]?([{PASTED_DASHES}])+\w", message)
     if quote:
-        mark, plain = quote, "\" or '"
-    elif dash:
-        mark, plain = dash[1], "--"
-    else:
+        return f" ({quote} is pasted from a page; type \" or ' instead.)"
+    if not (option := PASTED_OPTION.search(message)):
         return ""
-    return f" ({mark} is pasted from a page; type {plain} instead.)"
+    dashes, name = option.groups(default="")
+    mark = next(sign for sign in dashes if sign in PASTED_DASHES)
+    plain = f"-{name}" if len(name) == 1 else f"--{name}"
+    return f" ({mark} is a typographic dash, pasted from a page; type {plain} instead.)"
 
 
 class UnknownName(UserError):
@@ -61,10 +66,11 @@ def unknown(
     from difflib import get_close_matches
 
     names = list(allowed)
-    nearest = get_close_matches(
-        given[:LONGEST_VALUE], names if alike is None else list(alike), n=1, cutoff=0.5
-    )
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    among: dict[str, str] = {}  # small letters or large make no name another
+    for name in names if alike is None else alike:
+        among.setdefault(name.lower(), name)
+    nearest = get_close_matches(given[:LONGEST_VALUE].lower(), among, n=1, cutoff=0.5)
+    hint = f" Did you mean {among[nearest[0]]!r}?" if nearest else ""
     return UnknownName(
         f"unknown {kind} {shorten(given)}.{hint} Known: {', '.join(names) or 'none'}."
     )

@@ -55,8 +55,8 @@ def check_output(
         beginning = b"?"
     if beginning and not (mark and mark in beginning):
         raise UserError(
-            f"{target} is there already, and is not known to be from this command. Name another"
-            " file, or replace it with --force."
+            f"{target} is there already, and may hold something else than what this command"
+            " writes. Name another file, or add --force to replace it."
         )
 
 

@@ -1,8 +1,12 @@
 """What is imported only when it is first used."""
 
 import gc
+import sys
+import warnings
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -37,3 +41,15 @@ def load(module: str) -> ModuleType:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def load_tqdm_in_notebook() -> None:
+    """Import tqdm, in a notebook without ipywidgets, as Optuna and Lightning will.
+
+    It warns then that it finds no ipywidgets. This program draws its own bars, and needs none.
+    """
+    if "ipykernel" not in sys.modules or find_spec("ipywidgets"):
+        return
+    with suppress(ImportError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import_module("tqdm.auto")

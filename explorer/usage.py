@@ -43,7 +43,7 @@ def _of_extra(ctx: click.Context, extra: list[str]) -> str:
     elif all(UNIT.fullmatch(word) for word in extra):
         how = "A number and its unit are one word: 5M"
     elif all(re.fullmatch(r"[\d.,-]+", word) for word in extra):
-        how = "Several values are one word, with commas: 1,2,4"
+        how = "Several values are one word, with commas and without spaces: 1,2,4"
     elif re.fullmatch(r"\d[\d.]*[kMG]?", extra[0]):
         how = "A number stands behind its option: --flops 5M"
     else:

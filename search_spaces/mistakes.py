@@ -1,5 +1,6 @@
 """What pydantic finds wrong with a file, in plain words: where, what is allowed, what was given."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, get_args
@@ -36,6 +37,7 @@ MUST_BE = {
     "too_short": "a list of at least one value",
     "tuple_type": "a list",
 }
+MOST_LISTED = 100  # numbers that an example writes out
 
 
 def explain(model: type[BaseModel], data: Any, problems: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -67,7 +69,7 @@ def explain(model: type[BaseModel], data: Any, problems: Sequence[Mapping[str, A
         elif path not in outer:
             where, given = _written(path), problem["input"]
             shown = "" if isinstance(given, dict) else f" (given: {_shown(given)})"
-            example = _example(model, path)
+            example = _as_listed(path, problem) or _example(model, path)
             if not example and len(kinds[path]) == 1:
                 example = _as_meant(model, path, problem)
             wanted = f"{' or '.join(kinds[path])}{example}"
@@ -102,6 +104,20 @@ def _decimal_commas(
     return said
 
 
+def _as_listed(path: Sequence[Any], problem: Mapping[str, Any]) -> str:
+    """', for example seeds: [0, 1, 2]', where a text was given that lists them: 0-2 or 0,1,2."""
+    given = problem["input"]
+    if problem["type"] != "list_type" or not isinstance(given, str) or path[-1:] == ("depths",):
+        return ""
+    numbers = given.strip()
+    if ends := re.fullmatch(r"(\d{1,9}) *(?:-|–|:|\.\.+|to) *(\d{1,9})", numbers, re.ASCII):
+        first, last = map(int, ends.groups())
+        numbers = ", ".join(map(str, range(first, last + 1))) if last - first < MOST_LISTED else ""
+    elif not re.fullmatch(r"\d+(?: *, *\d+)+", numbers, re.ASCII):
+        return ""
+    return f", for example {path[-1]}: [{numbers}]" if path and numbers else ""
+
+
 def _as_meant(model: type[BaseModel], path: Sequence[Any], problem: Mapping[str, Any]) -> str:
     """', for example axes: [1, 2]', where it is plain how a value was meant; else ''."""
     given, kind = problem["input"], problem["type"]
@@ -112,9 +128,12 @@ def _as_meant(model: type[BaseModel], path: Sequence[Any], problem: Mapping[str,
         # YAML has read yes and on as true, no and off as false: which it was is not known.
         word = {True: "yes", False: "no"}[given] if isinstance(given, bool) else given
         return f', for example in quotes: {key}"{word}"'
-    if kind in ("model_type", "model_attributes_type") and isinstance(given, str):
-        has_name = "name" in _model_at(model, path).model_fields
-        return f", for example {key}{{name: {cut(given)}}}" if has_name else ""
+    if kind in ("model_type", "model_attributes_type") and isinstance(given, int | float | str):
+        keys = _model_at(model, path).model_fields
+        amount = given if re.fullmatch(r"[\d.]+ ?[kKMGBT]?", str(given), re.ASCII) else "5M"
+        if "name" in keys and isinstance(given, str):
+            return f", for example {key}{{name: {cut(given)}}}"
+        return f", for example {key}{{flops: {amount}}}" if "flops" in keys else ""
     if kind.startswith("float") and isinstance(given, str):
         return _percent_hint(given.rstrip().removesuffix("%"), given) or number_hint(given)
     if kind == "less_than" and problem["ctx"]["lt"] == 1:

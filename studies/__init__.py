@@ -7,7 +7,7 @@ fast.
 from typing import TYPE_CHECKING
 
 try:
-    from explorer.lazy import lazy_getattr
+    from explorer.lazy import lazy_getattr, load_tqdm_in_notebook
 except ImportError:
     import explorer
 
@@ -15,6 +15,8 @@ except ImportError:
         f"{explorer.__file__} hides the module explorer of resnext-explorer. Rename it, or start"
         " from another folder."
     ) from None
+
+load_tqdm_in_notebook()
 
 if TYPE_CHECKING:
     from studies.api import Study

@@ -32,6 +32,7 @@ from dashboards.analysis.words import (
     own_quantities,
     shared_seeds,
 )
+from studies.data import is_of_arrays
 from studies.judging.guessing import Guess
 from studies.judging.latency import latency_words
 from studies.missed import Missed
@@ -276,19 +277,15 @@ class Evidence:
 
     @cached_property
     def winner(self) -> str | None:
-        """The arm that `studies.winner.ranking` puts first, of `allowed`; None without a result."""
+        """The arm that `studies.winner.ranking` puts first; None without a result."""
         return next(iter(self.ranking.order), None)
 
     @cached_property
     def ranking(self) -> Ranking:
-        """The allowed arms by validation error."""
+        """The arms by validation error; of a search those within its limits."""
+        trials = allowed(self.trials, self.search.get("limits") or [], self.info)
         chosen_on = self.choosing_seed if self.search else None
-        return rank(self.allowed, "arm", until=bool(self.until), chosen_on=chosen_on)
-
-    @cached_property
-    def allowed(self) -> pd.DataFrame:
-        """The trials of designs within a search's limits: its reference need not be."""
-        return allowed(self.trials, self.search.get("limits") or [], self.info)
+        return rank(trials, "arm", until=bool(self.until), chosen_on=chosen_on)
 
     @cached_property
     def images(self) -> int | None:
@@ -400,5 +397,7 @@ class Evidence:
 
 
 def data_words(data: Mapping[str, Any]) -> str:
-    """Which data: 'digits', or of the user's own where it lies, 'folder photos'."""
+    """'digits', or of the user's own where it lies, 'folder photos'; or 'own arrays'."""
+    if is_of_arrays(data.get("path")):  # in a file that is named by a digest
+        return "own arrays"
     return f"{data.get('name', '')} {Path(str(data.get('path') or '')).name}".strip()

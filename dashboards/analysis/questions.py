@@ -19,7 +19,7 @@ from dashboards.analysis.words import (
     signed_interval,
 )
 from explorer.text import counted, signed_points
-from studies.winner.limits import among
+from studies.winner.limits import allowed, among
 
 NEARLY_HALF = 0.03  # a share of the cost so near to 1/2 is called half
 METHODS = {"random": "random search", "tpe": "TPE", "nsga2": "NSGA-II"}
@@ -175,8 +175,8 @@ def searched(evidence: Evidence) -> Verdict:
     slow = _slow(evidence)
     trained = f"{tried - slow} of them trained, " if slow else ""
     of = f"Of {counted(tried, 'design')} tried, {trained}"
-    allowed = among(evidence.trials, evidence.allowed, limits)
-    lowest = f"has the lowest validation error{f' of {allowed}' if allowed else ''}"
+    within = among(evidence.trials, allowed(evidence.trials, limits, evidence.info), limits)
+    lowest = f"has the lowest validation error{f' of {within}' if within else ''}"
     title = f"{of}{winner} {lowest}"
     luck = f"The best of {tried} looks better than it is on the seed that chose it."
     gap = comparison.difference(winner)

@@ -1,12 +1,13 @@
 """The dashboards' commands: report."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from explorer.commands.options import FORCE_OPTION
-from explorer.errors import check_known
+from explorer.errors import UserError, check_known, cut
 from explorer.published import STUDIES
 from explorer.suggestions import Secret, command
 from explorer.template import SIZES
@@ -82,6 +83,7 @@ def report(
 
     if published is not None:
         check_known("published result", published, STUDIES)
+    _refuse_pages(studies)
     sources = load_sources(studies, storage)
     tables = [name for name in studies if name.lower().endswith(".csv")]
     named = [name for name in studies if name not in tables and not name.startswith(EVIDENCE)]
@@ -124,6 +126,17 @@ def report(
         print("Next:")
     for line in commands:
         print(f"  {line}")
+
+
+def _refuse_pages(studies: Sequence[str]) -> None:
+    """Raise `UserError` where a page is given in the place of a study: it is named behind `-o`."""
+    pages = [name for name in studies if name.lower().endswith((".html", ".htm"))]
+    if pages:
+        shown = [name for name in studies if name not in pages] or ["STUDY"]
+        raise UserError(
+            f"{cut(pages[0])} is a page, and report takes the studies that it shows:"
+            f" `{command('report', *shown, o=pages[0])}` writes it."
+        )
 
 
 def print_results(findings: "Findings") -> None:

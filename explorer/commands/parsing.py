@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from explorer.errors import UserError, shorten
+from explorer.errors import UserError, cut, shorten
 from explorer.numbers import parse_number, parse_seconds, parse_share
 from explorer.own.names import parse_setting
 from explorer.template import LARGEST_NUMBER
@@ -36,7 +36,7 @@ class WholeNumbers(_Parsed):
     kinds: tuple[type, ...] = (list,)
 
     def parse(self, text: str, option: str) -> Any:
-        items = [item.strip() for item in text.split(",")]
+        items = _items(text, option)
         if not any(items):
             raise UserError(
                 f"{option} lists no numbers; give whole numbers of at least 1, for example {option}"
@@ -59,6 +59,21 @@ class WholeNumbers(_Parsed):
                 )
             numbers += range(first, last + 1)
         return numbers
+
+
+def _items(text: str, option: str) -> list[str]:
+    """The parts of a comma-separated list.
+
+    Raises:
+        UserError: It ends with a comma: the shell has cut it at a space.
+    """
+    items = [item.strip() for item in text.split(",")]
+    if len(items) > 1 and items[0] and not items[-1]:
+        raise UserError(
+            f"{option} {cut(text)} ends with a comma. A list is one word for the shell: write it"
+            ' without spaces (1,2,4) or in quotes ("1, 2, 4").'
+        )
+    return items
 
 
 def _digits(text: str, option: str) -> int:
@@ -91,7 +106,7 @@ class Words(_Parsed):
     kinds = (list,)
 
     def parse(self, text: str, option: str) -> Any:
-        return [word.strip() for word in text.split(",")]
+        return _items(text, option)
 
 
 class DepthLists(_Parsed):
@@ -101,7 +116,7 @@ class DepthLists(_Parsed):
     kinds = (list,)
 
     def parse(self, text: str, option: str) -> Any:
-        items = [item.strip() for item in text.split(",")]
+        items = _items(text, option)
         for item in items:
             if not re.fullmatch(r"[1-9]\d*(-[1-9]\d*)*", item, re.ASCII):
                 raise UserError(
@@ -130,7 +145,7 @@ class Choices(_Parsed):
     def parse(self, text: str, option: str) -> Any:
         key, _, listed = text.partition("=")
         values: list[Any] = []
-        for item in listed.split(","):
+        for item in _items(listed, option):
             if ".." in item:
                 values += WholeNumbers().parse(item, f"{option} {key}=")
             else:

@@ -36,8 +36,8 @@ def plan(
     """Show what STUDY would train, how many FLOPs that takes, and how long it takes here.
 
     Of a study that is stored already, it shows what is left. A few steps of the cheapest and of
-    the most expensive design are measured; the time is an estimate for a machine that does nothing
-    else. Nothing is stored.
+    the most expensive design are measured, unless nothing is left; the time is an estimate for a
+    machine that does nothing else. Nothing is stored.
 
     \b
     Examples:
@@ -50,11 +50,11 @@ def plan(
 
     opened = Storage(storage)
     study = wanted_study(opened, name_or_path, changes)
-    if not as_json:
-        click.echo(
-            "Measuring some steps of the cheapest and of the most expensive design ...", err=True
-        )
-    work = make_plan(study, storage=opened, **training)
+
+    def tell(text: str) -> None:
+        click.echo(text, err=True)
+
+    work = make_plan(study, storage=opened, tell=tell, **training)
     if as_json:
         print_json(work.record())
         return
@@ -72,6 +72,7 @@ def _print_plan(plan: "Plan", start: str) -> None:
     trials = Counter(pair.design for pair in plan.pairs)
     times = {f"time a trial ({recipe.name})": recipe.trial_seconds for recipe in plan.recipes}
     times = times or {"time a trial": plan.trial_seconds}
+    times = times if plan.left else {}  # else nothing was measured
     print_table(
         ["arm", "design", "FLOPs", "params", "mismatch", "trials", *times],
         [

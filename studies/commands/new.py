@@ -113,7 +113,11 @@ class SeedCount(WholeNumber):
         "What do you ask? paths: how many; scale: deeper, wider or more paths, from a network of"
         " half the budget; all: paths and depth"
     ),
-    help="What the study asks.",
+    help=(
+        "What the study asks. paths: how many, at equal FLOPs; scale: deeper, wider or more paths,"
+        " at twice the FLOPs of a network of half the budget; all: paths and depth together, at"
+        " equal FLOPs."
+    ),
 )
 @click.option(
     "--seeds",
@@ -122,7 +126,7 @@ class SeedCount(WholeNumber):
         "How many trainings of each network? Of 10,000 test images 3 show a gap of a point, 10 one"
         " of half a point; fewer images need more"
     ),
-    help="How many seeds.",
+    help="Trainings of each network, by seeds from 0 on.",
 )
 @click.option(
     "--margin",

@@ -34,6 +34,12 @@ def stop(storage: "Storage", study: "StoredStudy") -> None:
     """
     from studies.attempts.stops import stop as ask_to_stop
 
+    counts = study.counts(storage)
+    if not counts.left:
+        failed = f" ({counts.failed} failed)" if counts.failed else ""
+        next_ = command("report", study.name, storage=storage.option)
+        click.echo(f"{study.name} is complete{failed}: nothing to stop. See what came out: {next_}")
+        return
     ask_to_stop(storage, study.id)
     running = study.counts(storage).running
     who = f"{counted(running, 'training')} will stop" if running else "nothing is trained just now"

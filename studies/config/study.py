@@ -24,6 +24,7 @@ from pydantic import (
 
 from explorer import Design
 from explorer.errors import UserError
+from explorer.text import counted
 from search_spaces import LeftOut, SearchSpace
 from search_spaces.documents import FileModel, is_path, load_document, validate
 from studies.config.overrides import override
@@ -41,7 +42,7 @@ FEWEST_OF_SEARCH = 2  # seeds of a search that leave no interval
 MOST_SHOWN = 8  # seeds, in a `repr`
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Wanted:
     """A study's designs for its data's shape, and the points its space leaves out.
 
@@ -54,6 +55,14 @@ class Wanted:
     designs: list[Design]
     left_out: list[LeftOut]
     parts: Parts | None = None
+
+    def __repr__(self) -> str:
+        shape = f"{self.shape.in_channels}x{self.shape.resolution}x{self.shape.resolution}"
+        left_out = f", {counted(len(self.left_out), 'point')} left out" if self.left_out else ""
+        return (
+            f"<Wanted: {counted(len(self.designs), 'design')} for {shape},"
+            f" {self.shape.classes} classes{left_out}>"
+        )
 
 
 def _margin(given: Any) -> float | None:

@@ -190,8 +190,9 @@ def check_arrays(source: str, pairs: list[Any]) -> Parts:
     brightest = int(train.images[:].max())
     if brightest < DARK:
         notes = (
-            f"The brightest sample of the train images is {brightest}, of 255: where {brightest} is"
-            " white, make 255 of it, or `predict` finds photos far brighter than what was learned.",
+            f"The brightest sample of the train images is {brightest}, of 255: they are nearly"
+            f" black. {to_uint8(train.images[:])} Else `predict` finds photos far brighter than"
+            " what was learned.",
         )
     return Parts(train, validation, test, classes, notes=notes)
 

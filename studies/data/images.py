@@ -65,12 +65,15 @@ class Rows:
         return replace(self, rows=self.rows[rows])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Images:
     """Images (uint8, N x channels x height x width) and their labels (int64, N)."""
 
     images: "NDArray[np.uint8] | Rows"
     labels: "NDArray[np.int64]"
+
+    def __repr__(self) -> str:
+        return f"<Images: {len(self):,} of {'x'.join(map(str, self.images.shape[1:]))}>"
 
     def __len__(self) -> int:
         return len(self.labels)

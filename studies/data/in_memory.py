@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import warnings
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,8 @@ def data_section(data: Any) -> Any:
                 f"data: {name} must be a pair (images, labels), not {_kind(pair)}; {FORMS}."
             )
     parts = check_arrays("data", [pairs.get(name) for name in NAMES])
+    for note in parts.notes:
+        warnings.warn(note, stacklevel=3)
     arrays = {
         f"{name}_{what}": getattr(part, what)
         for name in NAMES
@@ -73,8 +77,10 @@ def _check_keys(data: dict[str, Any]) -> None:
     for key, value in data.items():
         parts = value if isinstance(value, tuple | list) else [value]
         if key not in NAMES and any(getattr(part, "ndim", 0) for part in parts):
+            slip = get_close_matches(str(key), ("images", "labels"), n=1)
+            pair = " Images and labels are one pair: data=(images, labels)." if slip else ""
             raise UserError(
-                f"data: {unknown('part', str(key), NAMES)} {FORMS[0].upper()}{FORMS[1:]}."
+                f"data: {unknown('part', str(key), NAMES)}{pair} {FORMS[0].upper()}{FORMS[1:]}."
             )
 
 

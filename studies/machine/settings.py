@@ -19,7 +19,7 @@ from explorer.installed import numba_version
 from explorer.scarcity import last_words
 from studies.machine.cores import available_cores
 from studies.machine.memory import keep_memory
-from studies.machine.threads import Step, fastest, given_threads, share
+from studies.machine.threads import Step, fastest, given_threads, not_followed, share
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:0", "cuda:1")
 PRECISIONS = ("auto", "32", "bf16")
@@ -165,7 +165,8 @@ def _answer(asked: dict[str, Any]) -> None:
         if step and _is_open(settings, asked["workers"], asked["threads"]):
             keep_memory()  # as a worker does
             chosen = fastest(Step(**step), settings.precision, settings.threads)
-            settings, notes = settings.model_copy(update={"threads": chosen.number}), (chosen.why,)
+            settings = settings.model_copy(update={"threads": chosen.number})
+            notes = (*notes, chosen.why)
         answer: dict[str, Any] = {"settings": settings.model_dump(), "notes": notes}
     except UserError as error:
         answer = {"error": str(error)}
@@ -202,7 +203,8 @@ def _resolved(device: str, precision: str, workers: int, threads: int | None) ->
     number = chosen.number if chosen else share(workers) if device == "cpu" else 1
     settings = Settings(device=device, precision=precision, threads=number)
     check_settings(settings)
-    return Resolved(settings, (chosen.why,) if chosen and chosen.why else ())
+    notes = (not_followed(threads), chosen.why if chosen else "")
+    return Resolved(settings, tuple(filter(None, notes)))
 
 
 def _check_device(device: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from statistics import mean
 
-from explorer.errors import UserError
+from explorer.errors import UserError, shorten
 from explorer.text import counted, human_time
 from studies.machine.cores import available_cores
 
@@ -73,6 +73,14 @@ def given_threads(threads: int | None, workers: int) -> Threads | None:
     if asked > most:
         return Threads(most, f"Threads: {most}, the cores of a worker; {VARIABLE} says {asked}.")
     return Threads(asked, f"Threads: {asked}, as {VARIABLE} says.")
+
+
+def not_followed(threads: int | None) -> str:
+    """A sentence where OMP_NUM_THREADS would count, and holds no number of threads; else ""."""
+    given = os.environ.get(VARIABLE, "").strip()
+    if threads is not None or not given or given_threads(None, 1):
+        return ""
+    return f"{VARIABLE} is {shorten(given)}, no number of threads, and is not followed."
 
 
 def share(workers: int) -> int:

@@ -166,6 +166,9 @@ class NotebookView(BarView):
         if time.monotonic() - self.drawn >= self.pause:
             self._update()
 
+    def stopped(self, stored: StoredStudy, counts: Counts) -> None:
+        """The exception says it, in the cell's output."""
+
     def close(self) -> None:
         self.workers.clear()
         self.whole.note = ""

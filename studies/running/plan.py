@@ -9,7 +9,9 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from studies.config.recipe import Recipe
     from studies.config.study import StudyFile
     from studies.judging.planning import Expected
+
+MEASURING = "Measuring some steps of the cheapest and of the most expensive design ..."
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,8 @@ class Plan:
     `flops` are multiply-adds of all training steps that are left (backward counts twice), `seconds`
     the estimate for `workers`; a training that was begun counts whole. `trial_seconds` is the
     estimate for one trial of each design, in the order of `designs`; `start` is what a worker takes
-    before its first step. Of several recipes, each has its part in `recipes`, and `epochs`,
+    before its first step. Where nothing is left, nothing was measured: `measured` and
+    `trial_seconds` are empty. Of several recipes, each has its part in `recipes`, and `epochs`,
     `steps`, `batch_size`, `measured` and `trial_seconds` are the first one's. Of a study whose
     seeds end where the verdict is known, all these are the most there can be, and `expected` says
     how many trials such studies take.
@@ -101,6 +106,8 @@ class Plan:
     recipes: tuple[RecipePlan, ...] = ()
 
     def __repr__(self) -> str:
+        if not self.left:
+            return f"<Plan of {self.study!r}: {self.trials}, none left>"
         left = f", {len(self.left)} left" if len(self.left) < len(self.pairs) else ""
         workers = counted(self.workers, "worker")
         return (
@@ -120,7 +127,7 @@ class Plan:
 
     def record(self) -> dict[str, Any]:
         """The plan as plain data."""
-        designs = zip(self.designs, self.trial_seconds, strict=True)
+        designs = zip_longest(self.designs, self.trial_seconds)
         return {
             "study": self.study,
             "designs": [
@@ -154,9 +161,11 @@ def plan(
     workers_per_gpu: int | None = None,
     threads: int | None = None,
     data_dir: Path | None = None,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> Plan:
     """Plan a study: see `Plan`; `workers` and `threads` as in `Study.run`. Takes about as
-    long as starting a worker, and some seconds more.
+    long as starting a worker, and some seconds more, which it tells before; it is quick where
+    nothing is left to train.
 
     Of a study that is stored, what is left, with the settings it was stored with. Raises
     `UserError` for what would stop a run as well: missing data, a batch larger than the data, a
@@ -175,20 +184,32 @@ def plan(
                 attempts = Attempts(opened, stored.id, stored.attribute_keys).read()
                 stored = stored.seen(attempts)
                 counts, left = _stand(stored, attempts, pairs)
-    if stored:
-        resolved = Resolved(stored.content.settings)
+    chosen: list[Design] = []
+    if stored and not left and stored.content.origin.splits:
+        origin, settings, workers, notes = stored.content.origin, stored.content.settings, 1, []
+        steps: list[list[float]] = [[] for _ in study.recipe_names]
+        answer: dict[str, Any] = {
+            "splits": origin.splits,
+            "notes": origin.notes,
+            "steps": steps,
+            "start": 0.0,
+        }
     else:
-        step = typical_step(study.recipe, wanted)
-        resolved = resolve(workers=workers or 1, threads=threads, step=step)
-    settings = resolved.settings
-    seats = gpus.deal(settings.device, workers, workers_per_gpu)
-    workers = len(seats)
-    notes = list(resolved.notes)
-    if stored and settings.device == "cpu":
-        notes += notes_on_stored(settings.threads, workers)
-    by_cost = sorted(wanted.designs, key=cost_of(wanted.designs))
-    chosen = [by_cost[0], by_cost[-1]] if len(by_cost) > 1 else by_cost
-    answer = _measure(study, wanted.shape, chosen, seats, data_dir, settings)
+        tell(MEASURING)
+        if stored:
+            resolved = Resolved(stored.content.settings)
+        else:
+            step = typical_step(study.recipe, wanted)
+            resolved = resolve(workers=workers or 1, threads=threads, step=step)
+        settings = resolved.settings
+        seats = gpus.deal(settings.device, workers, workers_per_gpu)
+        workers = len(seats)
+        notes = list(resolved.notes)
+        if stored and settings.device == "cpu":
+            notes += notes_on_stored(settings.threads, workers)
+        by_cost = sorted(wanted.designs, key=cost_of(wanted.designs))
+        chosen = [by_cost[0], by_cost[-1]] if len(by_cost) > 1 else by_cost
+        answer = _measure(study, wanted.shape, chosen, seats, data_dir, settings)
     splits = answer["splits"]
     plans = {
         name: _plan_recipe(study.recipe_named(name), wanted.designs, chosen, seconds, splits)
@@ -198,7 +219,7 @@ def plan(
     seconds_of = {
         (design.name, name): seconds
         for name, part in plans.items()
-        for design, seconds in zip(wanted.designs, part.trial_seconds, strict=True)
+        for design, seconds in zip(wanted.designs, part.trial_seconds, strict=bool(chosen))
     }
     images_of = {name: part.epochs * part.steps * part.batch_size for name, part in plans.items()}
     first = next(iter(plans.values()))
@@ -255,7 +276,7 @@ def _plan_recipe(
         ],
         [
             step * (recipe.epochs * steps * share + test)
-            for step in seconds_a_step(designs, chosen, seconds)
+            for step in (seconds_a_step(designs, chosen, seconds) if chosen else [])
         ],
     )
 

@@ -172,6 +172,8 @@ class LineView(QuietView):
     def __init__(self, study: str = "", options: Options = MappingProxyType({})) -> None:
         super().__init__(study, options)
         self.began = False
+        self.training: set[int] = set()  # workers
+        self.said = 0  # pairs that have ended, in the latest line
         self.at_most = ""  # where results decide how many pairs there will be
 
     def nothing_to_do(self, stored: StoredStudy, counts: Counts) -> None:
@@ -185,7 +187,7 @@ class LineView(QuietView):
         self, stored: StoredStudy, counts: Counts, workers: int, *, elsewhere: bool = False
     ) -> None:
         self.began = True
-        self.counts = counts
+        self.counts, self.said = counts, counts.ended
         self.work = Work(stored, counts)
         self.at_most = "at most " if stored.content.document.until else ""
         settings = stored.content.settings
@@ -215,7 +217,11 @@ class LineView(QuietView):
 
     def event(self, worker: int, event: Event) -> None:
         self.work.take(worker, event)
+        self.training.discard(worker)
+        if event["event"] in ("claimed", "epoch"):
+            self.training.add(worker)
         if event["event"] in ("complete", "failed", "pruned"):
+            self.said = self._ended()
             if event["event"] == "complete":
                 what = (
                     f"validation error {human_percent(event['validation_error'])},"
@@ -224,9 +230,18 @@ class LineView(QuietView):
             else:
                 what = ": ".join(filter(None, (event["event"], event.get("reason"))))
             self.finished(
-                f"{self.counts.ended} of {self.at_most}{self.counts.wanted}  {event['arm']} seed"
+                f"{self.said} of {self.at_most}{self.counts.wanted}  {event['arm']} seed"
                 f" {event['seed']}: {what}"
             )
+
+    def _ended(self) -> int:
+        """How many pairs have ended, for the line of one that has.
+
+        Where two workers end at once, the storage counts both as the first tells of it: then the
+        lines say 1 and 2 nevertheless. Other runs of the study move on the count as well.
+        """
+        sure = self.counts.ended - len(self.training)
+        return min(self.counts.ended, max(self.said + 1, sure))
 
     def finished(self, line: str) -> None:
         left = self.work.time_left()

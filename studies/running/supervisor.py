@@ -63,7 +63,17 @@ ONE_MACHINE = (
 
 
 class RunStopped(KeyboardInterrupt):
-    """All workers were stopped, by Ctrl-C say, and the view has said how to go on."""
+    """All workers were stopped, by Ctrl-C say. Its message says what is kept and how to go on."""
+
+    def __init__(self, counts: Counts) -> None:
+        super().__init__(
+            f"{counts.complete} of {counts.wanted} pairs are complete and kept. Run the same again:"
+            " it goes on from there, and in a training that was begun from its last finished epoch."
+        )
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: where the run was stopped tells nobody anything."""
+        return [f"Stopped: {self}"]
 
 
 def run(
@@ -224,7 +234,7 @@ class _Supervisor:
             raise UserError(self.problem)
         if counts.left:  # by Ctrl-C, `study stop`, or whoever cancelled a cluster's jobs
             self.view.stopped(self.stored, counts)
-            raise RunStopped
+            raise RunStopped(counts)
         return counts
 
     def storage_away(self, reason: str | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from explorer.enumeration import parse_comparison
-from explorer.errors import UserError
+from explorer.errors import UserError, shorten
 from explorer.own.names import OwnName, is_own
 from explorer.suggestions import command
 from explorer.template import SIZES
@@ -55,6 +55,8 @@ def within(
             message names the nearest.
     """
     own = _own_numbers(trials)
+    for text in where:
+        _refuse_errors(text, (*LIMITED, *own))
     limits = [(text, *parse_comparison(text, (*LIMITED, *own))) for text in where]
     if not (trials["status"] == "complete").any():
         return trials  # nothing can be chosen, whatever its cost
@@ -111,6 +113,17 @@ def allowed(trials: pd.DataFrame, where: Sequence[str], info: Mapping[str, Any])
         return within(trials, where, info.get("settings") or {}) if where else trials
     except UserError:
         return trials.iloc[:0]
+
+
+def _refuse_errors(text: str, columns: Sequence[str]) -> None:
+    """Raise `UserError` for a limit on an error, which the winner has the lowest of anyway."""
+    name = re.match(r"\s*(\w*(?:error|accuracy|loss))\b", text)
+    if name and name[1] not in columns:
+        raise UserError(
+            f"{shorten(text)} is no limit on designs: among those within the limits, the winner has"
+            f" the lowest validation error. Limits are on {', '.join(columns)}; write for example"
+            " 'params<=500k'."
+        )
 
 
 def all_limits(where: Sequence[str], own: Sequence[str]) -> list[str]:

@@ -8,6 +8,8 @@ import pytest
 from explorer import UserError
 from explorer.errors import LONGEST_MESSAGE, shorten, unknown
 
+PASTED = " ({} is a typographic dash, pasted from a page; type {} instead.)"
+
 
 def test_a_message_repeats_only_the_ends_of_a_long_value() -> None:
     word = "resnet" + "x" * 1_000_000
@@ -18,11 +20,23 @@ def test_a_message_repeats_only_the_ends_of_a_long_value() -> None:
     assert shorten("resnet51") == "'resnet51'"
 
 
+def test_the_nearest_name_may_have_other_capitals() -> None:
+    assert "Did you mean 'ship2'?" in str(unknown("study", "SHIP2", ["small", "ship2", "quick"]))
+    assert "Did you mean 'C'?" in str(unknown("quantity", "c", ["d", "C"]))
+    assert "Did you mean" not in str(unknown("study", "SHIP2", ["small", "quick"]))
+
+
 @pytest.mark.parametrize(
     ("message", "hint"),
     [
         ("unknown data set '“digits”'.", " (“ is pasted from a page; type \" or ' instead.)"),
-        ("no such study –workers.", " (– is pasted from a page; type -- instead.)"),
+        ("no such study –workers.", PASTED.format("–", "--workers")),
+        ("extra arguments (—flops 5M)", PASTED.format("—", "--flops")),
+        ("extra arguments (–-flops 5M)", PASTED.format("–", "--flops")),
+        ("extra arguments (−−flops 5M)", PASTED.format("−", "--flops")),
+        ("extra arguments (–o x.html)", PASTED.format("–", "-o")),
+        ("No such option '-–'.", PASTED.format("–", "--")),
+        ("−1 and −0.26 (−0.81 to +0.28)", ""),
         ("at 0.98x – 1.02x the FLOPs", ""),
         ("unknown study 'digits'.", ""),
     ],
@@ -35,4 +49,4 @@ def test_what_was_pasted_from_a_page_is_said(message: str, hint: str) -> None:
 def test_an_option_with_a_pasted_dash_is_named(here: Callable[..., Any]) -> None:
     result = here("study", "status", "mine", "—storage", "sqlite:///x.db")
     assert result.returncode == 2
-    assert "(— is pasted from a page; type -- instead.)" in result.stderr
+    assert PASTED.format("—", "--storage").strip() in result.stderr

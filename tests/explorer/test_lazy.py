@@ -44,3 +44,14 @@ def test_a_load_leaves_the_garbage_collector_as_it_was(is_on: bool) -> None:
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert result.stdout == f"{is_on}\n", result.stderr
+
+
+def test_a_notebook_without_ipywidgets_is_not_told_to_install_them() -> None:
+    program = (
+        "import sys, importlib.util, ipykernel.zmqshell; sys.modules['ipywidgets'] = None;"
+        "there = importlib.util.find_spec;"
+        "importlib.util.find_spec = lambda name: None if name == 'ipywidgets' else there(name);"
+        "import studies; import tqdm.auto"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")

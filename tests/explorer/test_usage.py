@@ -13,7 +13,7 @@ from explorer.usage import advice
     [
         ("suggest 5M --resolution 32", "takes options alone. A number stands behind its option"),
         ("suggest --flops 5 M", "A number and its unit are one word: 5M."),
-        ("suggest --flops 5M --cardinality 1 2 4", "one word, with commas: 1,2,4."),
+        ("suggest --flops 5M --cardinality 1 2 4", "with commas and without spaces: 1,2,4."),
         ("study winner run mine", "resnext-explorer study winner takes STUDY. A name with spaces"),
         ("study run mine --set recipe.epochs = 2", "KEY=VALUE has no space in it"),
         ("study run mine my.nets:net(depth=3)", "takes STUDY. It takes no further network."),

@@ -46,6 +46,25 @@ def refusal(text: str) -> str:
             "my.yaml: axes.1.width: must be a list, for example width: [a] (given: 'a').",
         ),
         (
+            f"{TEXT}axes: {{cardinality: 1-4}}\n",
+            "my.yaml: axes.cardinality: must be a list, for example cardinality: [1, 2, 3, 4]"
+            " (given: '1-4').",
+        ),
+        (
+            f"{TEXT}axes: {{width: '8, 16'}}\n",
+            "my.yaml: axes.width: must be a list, for example width: [8, 16] (given: '8, 16').",
+        ),
+        (
+            f"budget: 5M\n{AXES}",
+            "my.yaml: budget: must be a mapping with keys of flops, params, activations, for"
+            " example budget: {flops: 5M} (given: '5M').",
+        ),
+        (
+            f"budget: 250 MFLOPs\n{AXES}",
+            "my.yaml: budget: must be a mapping with keys of flops, params, activations, for"
+            " example budget: {flops: 5M} (given: '250 MFLOPs').",
+        ),
+        (
             f"{TEXT}{AXES}match: 5\n",
             "my.yaml: match: must be a mapping with keys of solve, by, tolerance, multiple_of,"
             " depth_policy (given: 5).",

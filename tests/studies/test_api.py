@@ -68,7 +68,7 @@ def test_arrays_are_trained_on_by_workers_and_give_a_verdict(finished: Study) ->
     )
     plan = finished.plan()
     assert plan.left == []
-    assert repr(plan).startswith("<Plan of 'arrays': 4 trials, 0 left, about 0")
+    assert repr(plan).startswith("<Plan of 'arrays': 4 trials, none left>")
 
 
 def test_the_winner_is_trained_and_predicts_from_arrays(finished: Study) -> None:
@@ -122,6 +122,7 @@ def test_arrays_become_a_file_named_by_its_content(workdir: Path, data: Any) -> 
         ({"train": digits(), "test": "digits"}, "test must be a pair (images, labels), not a str"),
         ({"train": digits(), "val": digits()}, "unknown part 'val'. Known: train, validation,"),
         ({"data": digits()[0], "target": digits()[1]}, "unknown part 'data'. Known: train,"),
+        ({"imags": digits()[0], "labels": digits()[1]}, "are one pair: data=(images, labels)."),
         (object(), "data: object is no array of images; data is (images, labels); a dict"),
         (lambda: None, "must return train, validation and test, each (images, labels), the last"),
         ({"train": digits(), "folder": 1}, "unknown key in data 'folder'"),
@@ -203,9 +204,12 @@ def test_other_arrays_under_the_same_name_are_told_in_words(finished: Study) -> 
     assert ".npz" not in str(raised.value)
 
 
-@pytest.mark.parametrize("given", [2, "0-3"])
-def test_seeds_that_are_no_list_get_an_example(workdir: Path, given: Any) -> None:
-    with pytest.raises(UserError, match=r"seeds: must be a list, for example seeds: \[0, 1\]"):
+@pytest.mark.parametrize(
+    ("given", "example"), [(2, "[0, 1]"), ("0-3", "[0, 1, 2, 3]"), ("0, 5", "[0, 5]")]
+)
+def test_seeds_that_are_no_list_get_an_example(workdir: Path, given: Any, example: str) -> None:
+    words = re.escape(f"seeds: must be a list, for example seeds: {example} (given")
+    with pytest.raises(UserError, match=words):
         Study(**{**KEYS, "seeds": given}, data={"name": "digits", "test": 0.2})
 
 
@@ -221,3 +225,18 @@ def test_a_search_says_beforehand_which_seed_does_not_count(workdir: Path) -> No
     )
     assert Study(**{**keys, "seeds": [0, 1, 2]}).notes == []
     assert Study(**KEYS, data={"name": "digits", "test": 0.2}).notes == []
+
+
+def test_arrays_that_are_nearly_black_are_mentioned_as_the_study_is_made(workdir: Path) -> None:
+    images, labels = digits()
+    with pytest.warns(
+        UserWarning, match=r"is 15, of 255: .*use \(images \* \(255 / 15\)\)"
+    ) as said:
+        Study(**KEYS, data=(images // 16, labels))
+    assert said[0].filename == __file__
+
+
+def test_what_a_study_wants_is_shown_without_its_arrays(workdir: Path) -> None:
+    assert repr(load(DataSpec(name="digits", test=0.2)).train) == "<Images: 1,258 of 1x8x8>"
+    shown = repr(Study(**KEYS, data=digits()).wanted())
+    assert shown == "<Wanted: 2 designs for 1x8x8, 10 classes>"

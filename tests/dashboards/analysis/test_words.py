@@ -147,6 +147,8 @@ def test_of_very_many_arms_a_sentence_names_the_first():
 def test_data_of_a_folder_says_which_folder():
     info = {**make_info(), "data": {"name": "folder", "path": "../my/photos", "train": 400}}
     assert Findings(make_trials(), info).context == "folder photos, 10 epochs"
+    info["data"] = {"name": "npz", "path": "resnext-explorer-files/_arrays/075f2b741b4735.npz"}
+    assert Findings(make_trials(), info).context == "own arrays, 10 epochs"
     assert Findings(make_trials(), make_info()).context == "digits, 10 epochs"
 
 

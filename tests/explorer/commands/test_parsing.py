@@ -1,9 +1,11 @@
 """Types of options: lists of numbers have bounds."""
 
+from typing import Any
+
 import pytest
 
 from explorer import UserError
-from explorer.commands.parsing import DepthLists, WholeNumbers
+from explorer.commands.parsing import Choices, DepthLists, WholeNumbers, Words
 
 
 @pytest.mark.parametrize(
@@ -21,3 +23,15 @@ def test_leading_zeros_do_not_make_a_number_large() -> None:
     assert WholeNumbers().convert("0000000000008", None, None) == [8]
     with pytest.raises(UserError, match="at most 1,000,000,000"):
         DepthLists().convert("3-" + "4" * 5000, None, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [(WholeNumbers(), "1,"), (DepthLists(), "3-4-6-3,"), (Words(), "d,"), (Choices(), "kernel=3,")],
+)
+def test_a_list_that_the_shell_cut_at_a_space_is_to_be_one_word(kind: Any, text: str) -> None:
+    with pytest.raises(
+        UserError, match=r"ends with a comma\. .* without spaces \(1,2,4\) or in quo"
+    ):
+        kind.convert(text, None, None)
+    assert WholeNumbers().convert("1, 2, 4", None, None) == [1, 2, 4]

@@ -30,6 +30,21 @@ def stored(workdir: Path) -> None:
             "dashboard --storage sqlite:///no/x.db",
             "no for the storage sqlite:///no/x.db: make it, or correct",
         ),
+        ("study winner big --where a,b", "given: 'a,b'. The columns are flops, params, activati"),
+        (
+            "study winner big --where params<=1M,flops<=5M",
+            "Give each a filter of its own: --where 'params<=30M' --where 'flops<=5G'.",
+        ),
+        (
+            "study winner big --where test_error<=10%",
+            "the lowest validation error. Limits are on flops, params, activations, latency,",
+        ),
+        ("report big.html", "and report takes the studies that it shows: `resnext-explorer report"),
+        (
+            "report big out.html",
+            "out.html is a page, and report takes the studies that it shows: `resnext-explorer"
+            " report big -o out.html` writes it.",
+        ),
         ("study delete big", "big was not deleted; --yes deletes it without asking."),
         ("study winner big --where “params<=1M”", "(“ is pasted from a page; type \" or ' instead"),
         ("predict photos --weights photos", "photos holds no image (of a format that Pillow reads"),

@@ -32,6 +32,11 @@ def test_every_question_makes_a_study_within_the_budget(
     assert f"{len(wanted.designs)} networks, 2 seeds" in result.stdout
 
 
+def test_the_help_explains_every_question() -> None:
+    shown = CliRunner().invoke(new, ["--help"], terminal_width=200).output
+    assert all(f"{question}: " in shown for question in QUESTIONS)
+
+
 def test_what_is_not_given_is_asked(workdir: Path) -> None:
     answers = "digits\n3M\npaths\n3\n0.25\n"
     result = CliRunner().invoke(new, ["mine.yaml"], input=answers, catch_exceptions=False)

@@ -12,6 +12,11 @@ import fake_training
 import pandas as pd
 import pytest
 from tiny_runs import DONE, assert_undisturbed, endings, run, start, wait_for
+from tiny_study import change
+
+from studies import Study
+from studies.records.creation import create_or_extend
+from studies.storage import Storage
 
 Here = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -58,6 +63,14 @@ def test_watching_a_finished_study_ends_at_once(done: None, here: Here) -> None:
     assert json.loads(as_json.stdout) == {**asdict(DONE), "trainings": []}
 
 
-def test_stopping_a_study_that_nobody_trains_says_so(done: None, here: Here) -> None:
-    stopped = here("study", "stop", "tiny", "--storage", "sqlite:///t.db")
-    assert stopped.stdout.startswith("tiny: nothing is trained just now. Go on with: ")
+def test_stopping_a_study_that_nobody_trains_says_so(done: None, tiny: Path, here: Here) -> None:
+    stopping = ("study", "stop", "tiny", "--storage", "sqlite:///t.db")
+    assert here(*stopping).stdout == (
+        "tiny is complete: nothing to stop. See what came out: resnext-explorer report tiny"
+        " --storage sqlite:///t.db\n"
+    )
+    change(tiny, "seeds: [0, 1]", "seeds: [0, 1, 2]")
+    study = Study.load(tiny)
+    with Storage.visit("sqlite:///t.db") as storage:
+        create_or_extend(storage, study, study.wanted(), dict)
+    assert here(*stopping).stdout.startswith("tiny: nothing is trained just now. Go on with: ")

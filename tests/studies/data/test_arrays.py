@@ -403,7 +403,8 @@ def test_a_name_of_another_form_is_no_data_set(name: str) -> None:
 def test_dark_images_are_taken_and_mentioned(tmp_path: Path) -> None:
     write(tmp_path, train_images=images(24, 6, 6))
     notes = load(NPZ, tmp_path).notes
-    assert notes[0].startswith("The brightest sample of the train images is 23, of 255: where 23")
+    assert notes[0].startswith("The brightest sample of the train images is 23, of 255: they are n")
+    assert 'where 23 is white, use (images * (255 / 23)).round().astype("uint8").' in notes[0]
     write(tmp_path, train_images=10 * images(24, 6, 6))
     assert load(NPZ, tmp_path).notes == ()
 

@@ -61,11 +61,15 @@ def test_omp_num_threads_is_followed_up_to_a_workers_share_of_the_cores(
 
 
 @pytest.mark.parametrize("value", ["", "0", "many", "-1"])
-def test_omp_num_threads_that_says_nothing_is_ignored(
+def test_omp_num_threads_that_says_nothing_is_not_followed_and_that_is_said(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv(VARIABLE, value)
     assert given_threads(None, 1) is None
+    note = f"OMP_NUM_THREADS is '{value}', no number of threads, and is not followed."
+    notes = settings.resolve_here("cpu", "32").notes
+    assert notes == ((note,) if value else ())
+    assert settings.resolve_here("cpu", "32", threads=1).notes == ()
 
 
 @pytest.mark.parametrize(

@@ -186,9 +186,14 @@ def test_of_a_stored_study_it_plans_what_is_left(
     assert Path("studies.db").read_bytes() == before
 
 
-def test_nothing_left_takes_no_time(storage: Storage, tiny: Path, second_a_step: list[Any]) -> None:
+def test_nothing_left_takes_no_time_and_is_not_measured(
+    storage: Storage, tiny: Path, second_a_step: list[Any]
+) -> None:
     complete(storage, Study.load(tiny), 6)
     done = plan(Study.load(tiny), storage=storage)
+    assert (second_a_step, done.trial_seconds, done.splits) == ([], [], SIZES)
+    assert repr(done) == "<Plan of 'tiny': 6 trials, none left>"
+    assert {design["trial_seconds"] for design in done.record()["designs"]} == {None}
     assert (done.left, done.flops, done.seconds) == ([], 0, 0)
     shown = (
         CliRunner().invoke(cli, ["study", "plan", "./tiny.yaml", "--storage", storage.url]).output
@@ -197,6 +202,8 @@ def test_nothing_left_takes_no_time(storage: Storage, tiny: Path, second_a_step:
         "Stored: 6 complete; 0 left to train\nPlanning changed nothing, and nothing is left to"
         " train." in shown
     )
+    assert "Measuring" not in shown
+    assert "time a trial" not in shown
 
 
 def test_the_command_to_go_on_with_can_be_pasted(
@@ -223,5 +230,10 @@ def test_what_a_run_would_refuse_is_refused(
 ) -> None:
     complete(storage, Study.load(tiny), 0)
     change(tiny, "epochs: 4", "epochs: 40")
+    told: list[str] = []
     with pytest.raises(UserError, match="wants something else"):
-        plan(Study.load(tiny), storage=storage)
+        plan(Study.load(tiny), storage=storage, tell=told.append)
+    change(tiny, "epochs: 40", "epochs: 4")
+    assert not told
+    plan(Study.load(tiny), storage=storage, tell=told.append)
+    assert told == ["Measuring some steps of the cheapest and of the most expensive design ..."]

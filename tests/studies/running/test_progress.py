@@ -15,6 +15,7 @@ from studies.machine.settings import Settings
 from studies.running.bars import LiveView, NotebookView, choose_view
 from studies.running.estimate import Work
 from studies.running.progress import JsonView, LineView, QuietView
+from studies.running.supervisor import RunStopped
 
 STORED: Any = SimpleNamespace(
     name="tiny",
@@ -104,6 +105,21 @@ def test_lines_name_arm_seed_error_and_time(
         assert words in out
 
 
+def test_pairs_that_end_at_once_are_counted_one_by_one(capsys: pytest.CaptureFixture[str]) -> None:
+    view = LineView("tiny")
+    view.begin(STORED, counts(), 2)
+    for worker in (0, 1):
+        view.event(worker, event("claimed"))
+    view.stand(counts(complete=2))  # both are stored before either is told of
+    for worker in (0, 1):
+        view.event(worker, event("complete", validation_error=0.03, seconds=0.5))
+    view.event(0, event("claimed"))
+    view.stand(counts(complete=4))  # another run has ended one meanwhile
+    view.event(0, event("complete", validation_error=0.03, seconds=0.5))
+    lines = [line for line in capsys.readouterr().out.splitlines() if " of 4  C=1" in line]
+    assert [line[0] for line in lines] == ["1", "2", "4"]
+
+
 def test_a_run_says_once_what_numba_would_gain(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -174,6 +190,15 @@ def test_a_notebook_shows_bars_in_one_output_and_few_lines(
     assert '<progress value="1" max="1"></progress> 4 of 4 pairs ' in shown[-1]
     assert begun.startswith("tiny: 4 pairs (2 arms x 2 seeds), 4 to train; 2 workers on cpu")
     assert capsys.readouterr().out == "C=1 seed 0 failed: out of memory\n"
+
+
+def test_an_interrupted_cell_ends_with_what_is_kept_and_no_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    NotebookView("tiny").stopped(STORED, counts(complete=3))
+    assert capsys.readouterr().out == ""  # the exception says it
+    (shown,) = RunStopped(counts(complete=3))._render_traceback_()
+    assert shown.startswith("Stopped: 3 of 4 pairs are complete and kept. Run the same again:")
 
 
 @pytest.mark.parametrize(
