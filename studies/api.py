@@ -383,10 +383,7 @@ class Study(StudyFile):
         return planned_pairs(self, self.wanted(data_dir).designs)
 
     def results(self, *, storage: str | Storage | None = None) -> "pd.DataFrame":
-        """A row a pair.
-
-        The columns are `studies.results.TRIALS`, then the quantities that the study tunes.
-        """
+        """A row a pair: `studies.results.TRIALS`, then the quantities that the study tunes."""
         from studies.results import Reader, with_tuned  # pandas takes 0.4 s, and a run does without
 
         with storage_of(self.name, storage) as opened:
