@@ -22,6 +22,7 @@ from explorer.designs import (
     ARMS,
     LABELS,
     MEASURES,
+    OURS,
     QUANTITIES,
     TIMES,
     Budget,
@@ -35,13 +36,6 @@ from explorer.numbers import as_number, parse_share
 from explorer.searching import search_quantity
 from explorer.template import FIXED_PATHS, MOST_BLOCKS, whole
 from explorer.text import dashed, human_flops, human_percent
-
-# Our own quantities, each with a value of its kind.
-OURS: Mapping[str, Any] = {
-    **dict.fromkeys(QUANTITIES, 1),
-    "depths": (1,),
-    **dict.fromkeys(CHOICES, ""),
-}
 
 
 @written_as('match("resnet50", cardinality=[1, 2, 4])')

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.architecture import Architecture
+from explorer.architecture import CHOICES, Architecture
 from explorer.blueprints import Blueprint, as_blueprint
 from explorer.complexity import count, layer_weights, total
 from explorer.costs import Complexity
@@ -19,6 +19,10 @@ WHOLE_MEASURES = ("flops", "params", "activations")
 # Seconds on a device, measured (`explorer.networks.match_time`), not counted.
 TIMES = ("latency", "train_step")
 QUANTITIES = ("cardinality", "bottleneck_width", "width", "depths")
+# Our own quantities, each with a value of its kind.
+OURS: dict[str, Any] = {
+    **dict.fromkeys(QUANTITIES, 1), "depths": (1,), **dict.fromkeys(CHOICES, ""),
+}  # fmt: skip
 ARMS = {
     "depths": "deeper",
     "bottleneck_width": "wider",

@@ -179,6 +179,8 @@ class Evidence:
     def comparison(self) -> Comparison:
         """Every arm against the reference arm, corrected for looks where the study was extended;
         gaps only while results are to come: who stops at the first claim makes false ones."""
+        decided_alone = "each arm is decided seed by seed" if self.until else ""
+        awaited = f"the verdict comes with {self.last_seed}" if self.whole.is_unfinished else ""
         lost = set(self.statuses.index[self.statuses["failed"] > 0])
         trend = {arm: c for arm, c in self.cardinalities.items() if arm not in lost}
         compared = compare(
@@ -189,16 +191,9 @@ class Evidence:
             looks=1 if self.study is not None else looks_so_far(self.info, self.arms),
             margin=self.margin,
             resolution=1 / self.images if self.images else 0.0,
-            problem=self._no_look,
+            problem=decided_alone or awaited,
         )
         return as_decided(compared, self.until)
-
-    @property
-    def _no_look(self) -> str:
-        """Why the seeds are not to be judged in one look; "" where they are."""
-        if self.until:
-            return "each arm is decided seed by seed"
-        return f"the verdict comes with {self.last_seed}" if self.whole.is_unfinished else ""
 
     @property
     def until(self) -> Mapping[str, Any]:
