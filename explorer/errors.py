@@ -17,6 +17,8 @@ PASTED_OPTION = re.compile(
     rf"(?<!\S)['(]?(-+[{PASTED_DASHES}]+|[{PASTED_DASHES}][-{PASTED_DASHES}]*(?=[A-Za-z]))"
     r"([A-Za-z][\w-]{,40})?"
 )
+# The files that IPython says its cells are in.
+CELLS = re.compile(r"ipykernel_|<ipython-input")
 
 
 class UserError(ValueError):
@@ -33,6 +35,14 @@ class UserError(ValueError):
         hint = pasted(text)
         text = text.replace(hint, "") if hint else text  # of a message that this one repeats
         super().__init__(cut(text, LONGEST_MESSAGE - len(hint)) + hint)
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: the line of the cell that it is about, and the message."""
+        import traceback  # IPython has it
+
+        frames = traceback.extract_tb(self.__traceback__)
+        lines = [frame.line for frame in frames if CELLS.search(frame.filename) and frame.line]
+        return [*(f"---> {line}" for line in lines[-1:]), f"{type(self).__name__}: {self}"]
 
 
 def pasted(message: str) -> str:

@@ -1,5 +1,6 @@
 """Messages stay short, whatever they repeat."""
 
+import linecache
 from collections.abc import Callable
 from typing import Any
 
@@ -50,3 +51,13 @@ def test_an_option_with_a_pasted_dash_is_named(here: Callable[..., Any]) -> None
     result = here("study", "status", "mine", "—storage", "sqlite:///x.db")
     assert result.returncode == 2
     assert PASTED.format("—", "--storage").strip() in result.stderr
+
+
+def test_a_notebook_shows_the_line_of_the_cell_and_the_message_alone() -> None:
+    cell, file = "import explorer\nexplorer.match('resnet51')\n", "/tmp/ipykernel_1/2.py"
+    linecache.cache[file] = (len(cell), None, cell.splitlines(keepends=True), file)
+    with pytest.raises(UserError) as caught:
+        exec(compile(cell, file, "exec"), {})
+    assert caught.value._render_traceback_() == [
+        "---> explorer.match('resnet51')", f"UserError: {caught.value}",
+    ]  # fmt: skip
