@@ -132,10 +132,11 @@ def _entry(reader: Reader, study: StoredStudy) -> Any:
     answer = recipes.by_recipe_of(reader, tables) if tables.recipes else evidence.verdict
     last = trials["finished"].dropna().max() if len(trials) else None
     info = tables.info
+    seeds = f"{'at most ' if info.get('until') else ''}{seeds_phrase(len(study.seeds))}"
     about = {
         "Question": info["question"],
         "Data": info["data"]["name"],
-        "Size": f"{trials['design'].nunique():,} designs, {seeds_phrase(len(study.seeds))}",
+        "Size": f"{trials['design'].nunique():,} designs, {seeds}",
         "Last result": f"{last:%Y-%m-%d %H:%M} UTC" if last is not None and last == last else "",
         "Effort": effort_sentence(evidence),
     }
