@@ -218,12 +218,15 @@ def steps(options: argparse.Namespace) -> None:
         print(f"\n{title}, batches of {family.batch}: {', '.join(d.name for d in designs)}\n")
         print(f"| way | {' | '.join(columns)} | most C / C=1 |")
         print("|" + " --- |" * (len(designs) + 2))
-        alone: float | None = None
+        alone: dict[str, float | None] = {}
         for name, way in ways(options).items():
             timed = [time_step(design, family.batch, way, options) for design in designs]
             times, cells = zip(*timed, strict=True)
-            alone = times[0] or alone  # merging paths leaves the network of one path as it is
-            ratio = f"{times[-1] / alone:.2f}" if times[-1] and alone else ""
+            # Merging paths leaves the network of one path as it is.
+            otherwise = str({key: value for key, value in way.items() if key != "merged"})
+            single = times[0] or alone.get(otherwise)
+            alone.setdefault(otherwise, single)
+            ratio = f"{times[-1] / single:.2f}" if times[-1] and single else ""
             print(f"| {name} | {' | '.join(cells)} | {ratio} |", flush=True)
 
 

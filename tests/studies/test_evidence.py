@@ -91,7 +91,7 @@ def test_what_the_note_on_the_gpu_says_of_its_study_is_in_the_table() -> None:
 
 def test_every_folder_is_read_as_a_study_of_its_name(folder: Path) -> None:
     reader = evidence_reader()
-    assert [study.name for study in reader.studies()] == [path.name for path in FOLDERS]
+    assert {study.name for study in reader.studies()} == {path.name for path in FOLDERS}
     tables, curves = reader.both(folder.name)
     there = pd.read_csv(folder / "trials.csv").set_index(["design", "seed"])
     here = tables.trials.set_index(["design", "seed"])
