@@ -12,6 +12,7 @@ from explorer.errors import UserError
 from explorer.showing import paragraph, table
 from explorer.text import counted
 from studies.config.study import MOST_SHOWN, StudyFile
+from studies.records.creation import compared
 from studies.records.stored_study import find
 from studies.storage import Storage
 
@@ -56,7 +57,14 @@ def _found(study: StudyFile) -> str:
             if stored is None:
                 return ""
             counts = stored.counts(storage)
-            stand = paragraph(f"{counts.complete} of {counts.wanted} pairs are complete.")
+            _, differing = compared(stored.content, study)
+            other = (
+                f"In the storage a study of this name differs ({'; '.join(differing)}); what"
+                " follows is of that study."
+            )
+            stand = (paragraph(other) if differing else "") + paragraph(
+                f"{counts.complete} of {counts.wanted} pairs are complete."
+            )
             source = load_stored(study.name, storage) if counts.complete else None
     except UserError as error:  # a value is shown whatever a storage holds
         return paragraph(str(error))

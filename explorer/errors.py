@@ -45,6 +45,14 @@ class UserError(ValueError):
         return [*(f"---> {line}" for line in lines[-1:]), f"{type(self).__name__}: {self}"]
 
 
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C, with what is kept and how to go on."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: where it was stopped tells nobody anything."""
+        return [f"Stopped: {self}"]
+
+
 def pasted(message: str) -> str:
     """What to add to a message that repeats characters of pasted text; "" where it has none."""
     quote = next((mark for mark in message if mark in PASTED_QUOTES), "")

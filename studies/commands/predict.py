@@ -50,7 +50,10 @@ def predict(
 
     predictor = Predictor.load(weights, device)
     with progress_bar("predicting") as progress:
-        problems = _show(predictor.predict(paths, top, progress), as_json)
+        strange: list[str] = []
+        problems = _show(predictor.predict(paths, top, progress, strange.append), as_json)
+    for note in strange:
+        click.echo(f"Note: {note}", err=True)
     if problems:
         read = (
             "1 file is no image that can be read"

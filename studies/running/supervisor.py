@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from explorer.errors import UserError
+from explorer.errors import Stopped, UserError
 from studies.artifacts import Artifacts
 from studies.attempts.claims import Claims
 from studies.attempts.standing import Counts, Standing
@@ -62,7 +62,7 @@ ONE_MACHINE = (
 )
 
 
-class RunStopped(KeyboardInterrupt):
+class RunStopped(Stopped):
     """All workers were stopped, by Ctrl-C say. Its message says what is kept and how to go on."""
 
     def __init__(self, counts: Counts) -> None:
@@ -70,10 +70,6 @@ class RunStopped(KeyboardInterrupt):
             f"{counts.complete} of {counts.wanted} pairs are complete and kept. Run the same again:"
             " it goes on from there, and in a training that was begun from its last finished epoch."
         )
-
-    def _render_traceback_(self) -> list[str]:
-        """What IPython shows: where the run was stopped tells nobody anything."""
-        return [f"Stopped: {self}"]
 
 
 def run(

@@ -93,6 +93,7 @@ class Predictor:
         files: str | Path | Iterable[str | Path],
         top: int = 3,
         progress: Callable[[int, int], None] = lambda done, total: None,
+        tell: Callable[[str], None] = warnings.warn,
     ) -> Iterator[Prediction]:
         """Yield what each image file shows; of a folder, each image below it.
 
@@ -100,24 +101,28 @@ class Predictor:
             files: A file or a folder, or several of them.
             top: How many classes are named.
             progress: Called with the numbers of images done and of all, batch by batch.
+            tell: Called, once at most, where images are so dark or so bright that they are hardly
+                on the scale of the training images.
 
         Raises:
             UserError: There is no such file or folder, a folder holds no image, or images in memory
                 are given.
         """
         given = [files] if isinstance(files, str | Path) else list(files)
-        if strange := [path for path in given if not isinstance(path, str | Path)]:
+        if others := [path for path in given if not isinstance(path, str | Path)]:
             raise UserError(
                 f"predict takes image files and folders, by their paths (given:"
-                f" {type(strange[0]).__name__}). Of images in memory:"
+                f" {type(others[0]).__name__}). Of images in memory:"
                 " predictor.probabilities(images)."
             )
         paths, _ = find_photos(given)
         design = self.architecture
         decoding = Decoding(design.resolution, design.in_channels, max_pixels=self.about.max_pixels)
-        done = 0
+        done, strange = 0, ""
         for photos in read_photos(paths, decoding, self.about.black_and_white, BATCH):
             images = [photo.pixels for photo in photos if photo.pixels is not None]
+            if images and not strange and (strange := self._scale_words(np.stack(images))):
+                tell(strange)
             rows = iter(self._probabilities(np.stack(images)) if images else ())
             for photo in photos:
                 classes = () if photo.pixels is None else self._likeliest(next(rows), top)

@@ -132,6 +132,29 @@ def all_limits(where: Sequence[str], own: Sequence[str]) -> list[str]:
     return [*where, *(text for text in own if text.partition("<=")[0] not in given)]
 
 
+def nearly(
+    every: pd.DataFrame, trials: pd.DataFrame, where: Sequence[str], settings: Mapping[str, Any]
+) -> str:
+    """Which of the designs that a limit on the latency leaves out may be within it, since its lower
+    quartile is, and how to measure again; "" where there are none."""
+    over: dict[str, str] = {}
+    for text in where:
+        column, compare, limit = parse_comparison(text, (*LIMITED, *_own_numbers(every)))
+        done = every[every["status"] == "complete"] if column == LATENCY else every.iloc[:0]
+        for design, rows in done.groupby(done["design"].astype(str)):
+            latency = latency_of(rows)
+            if latency is None or latency.low is None or (trials["design"] == design).any():
+                continue
+            if compare(latency.low, limit) and not compare(latency.seconds, limit):
+                over[str(design)] = f"{rows['arm'].iloc[0]}, {latency}"
+    if not over:
+        return ""
+    return (
+        f"Left out, though its lower quartile is within: {'; '.join(over.values())}. On an idle"
+        f" machine, measure again: {_measuring(every, list(over), settings)}"
+    )
+
+
 def _measuring(trials: pd.DataFrame, designs: Sequence[str], settings: Mapping[str, Any]) -> str:
     """The command that measures latencies as the study does."""
     options = {name: int(trials[name].iloc[0]) for name in SIZES}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.errors import UserError
+from explorer.errors import Stopped, UserError
 from explorer.suggestions import command
 from explorer.text import counted
 from studies.artifacts import Artifacts, ArtifactsAway, waiting_for
@@ -92,6 +92,7 @@ def retrain(
         tell: Called with each line that says how far it is.
 
     Raises:
+        Stopped: Ctrl-C was pressed.
         UserError: The study was imported; the folder holds another model or cannot be written; the
             data is missing or has changed; the training or the export failed.
     """
@@ -177,6 +178,8 @@ def retrain(
             checkpoints=folder / CHECKPOINTS,
             on_epoch=on_epoch,
         )
+    except KeyboardInterrupt:
+        raise Stopped("the same again goes on from the last finished epoch.") from None
     except TrainingFailed as failure:
         raise UserError(
             f"the training failed: {failure.reason}. Try another --recipe, or --set."

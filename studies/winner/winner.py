@@ -23,7 +23,7 @@ from studies.judging.guessing import Guess, unlearned_sentences
 from studies.judging.latency import Latency, latency_of
 from studies.judging.rivals import behind, standings
 from studies.records.arm_standings import until_standings
-from studies.winner.limits import all_limits, among, within
+from studies.winner.limits import all_limits, among, nearly, within
 from studies.winner.ranking import Ranking, rank
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ class Winner:
     latency: Latency | None = None
     timed: str = ""  # 'measured on 2026-11-27' where that was to choose it, and by no training
     among: str = ""  # of one that was chosen within limits, as `limits.among` says it
+    nearly: str = ""  # which designs a latency keeps out by little, as `limits.nearly` says it
     unlearned: str = ""  # that even this one has not learned, as `judging.guessing` says it
 
     def __repr__(self) -> str:
@@ -101,7 +102,7 @@ class Winner:
     def why(self) -> str:
         """Why it is this one, and whether it might be another: one or two sentences; before them,
         that it has not learned, where that is so."""
-        return f"{self.unlearned} {self._reason}".strip()
+        return f"{self.unlearned} {self._reason} {self.nearly}".strip()
 
     @property
     def _reason(self) -> str:
@@ -190,7 +191,12 @@ def choose_stored(
         decided=until.text if until else "",
         chosen_on=stored.seeds[0] if stored.content.document.search else None,
     )
-    return replace(chosen, unlearned=_unlearned(chosen, trials, origin))
+    settings = origin.settings.model_dump()
+    return replace(
+        chosen,
+        unlearned=_unlearned(chosen, trials, origin),
+        nearly=nearly(trials, allowed, limits, settings),
+    )
 
 
 def _unlearned(chosen: Winner, trials: pd.DataFrame, origin: "Origin") -> str:

@@ -128,6 +128,10 @@ def test_images_on_another_scale_than_those_of_the_training_are_warned_of(
         UserWarning, match="brightest sample of these images is 15, and the training"
     ):
         of_bright.probabilities(dark)
+    Image.fromarray(dark[0, 0]).save("dark.png")
+    notes: list[str] = []
+    assert len(list(of_bright.predict(["dark.png"] * 300, tell=notes.append))) == 300
+    assert [note[:10] for note in notes] == ["the bright"]
     of_dark = Predictor.load(weights(workdir / "dark.safetensors", Exported((0.02,), (0.02,))))
     with pytest.warns(UserWarning, match="they seem to be on another scale"):
         of_dark.probabilities(images)

@@ -7,7 +7,7 @@ import pytest
 
 from explorer.errors import UserError
 from studies.judging.latency import Latency
-from studies.winner.limits import all_limits, among, within
+from studies.winner.limits import all_limits, among, nearly, within
 from studies.winner.winner import choose
 
 SETTINGS = {"device": "cpu", "precision": "bf16", "threads": 2}
@@ -147,3 +147,16 @@ def test_a_quantity_of_ones_own_networks_is_that_of_their_names() -> None:
     assert set(within(trials, ["seed>=4"], SETTINGS)["design"]) == {names["b"]}
     with pytest.raises(UserError, match="unknown column in a filter 'depths'"):
         within(trials, ["depths>=1"], SETTINGS)
+
+
+def test_a_design_that_a_latency_leaves_out_by_less_than_it_varies_is_named() -> None:
+    every = TRIALS.assign(arm=TRIALS["design"].str.upper(), latency_high=0.004, latency_low=0.0019)
+    where = ["params<=500k", "latency<=2ms"]
+    sentence = nearly(every, within(every, where, SETTINGS), where, SETTINGS)
+    assert sentence.startswith(
+        "Left out, though its lower quartile is within: A, 3 ms (quartiles 1.9 ms to 4 ms). On an"
+        " idle machine, measure again: resnext-explorer measure a "
+    )
+    sure = every.assign(latency_low=0.0025)
+    assert nearly(sure, within(sure, where, SETTINGS), where, SETTINGS) == ""
+    assert nearly(every, every, [], SETTINGS) == ""
