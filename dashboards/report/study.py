@@ -38,7 +38,7 @@ from dashboards.figures import (
 from dashboards.figures.theme import least_width, texts_of
 from dashboards.figures.triangle import has_triangle
 from dashboards.page import many
-from dashboards.page.elements import Element, element, joined
+from dashboards.page.elements import Element, element, joined, whole_name
 from dashboards.page.extremes import side_by_side
 from dashboards.page.misses import missed
 from dashboards.page.parts import network_image, quiet, scrolling, section, table
@@ -309,9 +309,10 @@ def _drawings(findings: Findings) -> list[Element]:
             picture = network_drawing(trial)
         except (UserError, ValueError):
             continue  # a CSV file may hold anything for a name
-        name = f"{arm}, {role}: {trial['design']}"
+        title, design = f"{arm}, {role}: ", str(trial["design"])
+        name = title + design
         words = f"The network {name}: its stages and the block that each repeats"
-        caption = element("figcaption", element("p", joined(name)))
+        caption = element("figcaption", element("p", joined(title), whole_name(design)))
         image = scrolling(network_image(picture, words), f"drawing of {name}")
         frames.append(element("figure", caption, image, className="drawing"))
     return frames

@@ -69,6 +69,11 @@ def test_the_paper_stands_beside_what_was_measured() -> None:
     assert "C=2 −0.90, C=4 −1.30, C=8 −1.60 and C=32 −1.70" in " ".join(README.split())
 
 
+def test_the_overview_says_in_words_whose_results_these_are() -> None:
+    page = to_html(overview.page(evidence_reader(), "", 1.0))
+    assert '<p class="study">In the results that come with resnext-explorer</p>' in page
+
+
 def test_an_empty_storage_opens_on_what_was_measured(workdir: Path) -> None:
     reader = Reader(Storage("sqlite:///none.db"), beside=evidence_reader)
     page = to_html(show(reader, "/", "", None))

@@ -133,6 +133,10 @@ def test_the_best_and_the_worst_stand_side_by_side_and_open_their_trainings(brow
     with opened(browser, f"{address}/study/many") as page:
         until(page, "document.querySelectorAll('#study-extremes .card img').length === 6")
         assert page.locator("#study-extremes h3").first.inner_text().startswith("Best 1: ")
+        # Each drawing fits its card, its words large enough to be read.
+        fits = "[...document.querySelectorAll('#study-extremes .card .scroll')].every(frame =>"
+        assert page.evaluate(f"{fits} frame.scrollWidth <= frame.clientWidth)")
+        assert page.evaluate(f"{fits} frame.clientWidth > 0.9 * frame.firstChild.naturalWidth)")
         page.locator("#study-extremes .card a").first.click()
         until(page, "document.querySelector('#trial-curves .main-svg') !== null")
 
