@@ -12,7 +12,6 @@ import plotly.graph_objects as go
 
 from dashboards.analysis.arms import finite
 from dashboards.analysis.cells import pairs_of_axes
-from dashboards.analysis.evidence import WAYS
 from dashboards.analysis.extremes import extreme_designs
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.quantities import are_many, names_of
@@ -35,6 +34,7 @@ from dashboards.figures import (
     throughput,
     ways_to_spend,
 )
+from dashboards.figures.paper import TABLE4, is_scaling
 from dashboards.figures.theme import least_width, texts_of
 from dashboards.figures.triangle import has_triangle
 from dashboards.page import many
@@ -156,10 +156,9 @@ def _figures(
     if findings.is_training:
         figures["progress"] = of(progress)
     if has_results:
-        scales = len(set(WAYS) & set(findings.arms)) > 1
         figures["error"] = (
-            of(deeper_wider_more_paths, paper=paper is not None)
-            if scales
+            of(deeper_wider_more_paths, paper=paper is not None or published == TABLE4)
+            if is_scaling(findings)
             else of(error_against_cardinality, paper=paper, published=published)
         )
         figures["differences"] = (

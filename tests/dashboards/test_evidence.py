@@ -12,7 +12,8 @@ import dashboards
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.tables import comparison_table
 from dashboards.app.app import create_app, show
-from dashboards.app.pages import overview
+from dashboards.app.pages import overview, study_figures
+from dashboards.app.pages.selection import Selection
 from dashboards.page.elements import to_html
 from explorer.cli import cli
 from explorer.text import signed_points
@@ -139,3 +140,25 @@ def test_a_report_of_what_was_measured_needs_no_storage(workdir: Path) -> None:
 def test_a_wrong_name_lists_what_there_is(workdir: Path) -> None:
     told = CliRunner().invoke(cli, ["report", "evidence:h10"])
     assert "Did you mean 'h100'" in str(told.exception)
+
+
+def test_table_4_is_laid_over_the_measured_study_of_scale_as_in_its_report() -> None:
+    reader, name = evidence_reader(), "fashion_mnist_scale"
+    page = show(reader, f"/study/{name}", "?beside=table4", None)
+    (choice,) = [
+        node
+        for part in page
+        if hasattr(part, "_traverse")
+        for node in part._traverse()
+        if getattr(node, "id", None) == "beside"
+    ]
+    assert ([option["value"] for option in choice.options], choice.value) == (
+        ["", "table4"],
+        "table4",
+    )
+    plain, beside = (
+        study_figures.shown(reader, "results", name, Selection(beside=value), None)[0][0]
+        for value in ("", "table4")
+    )
+    assert "Table 4" not in str(plain)
+    assert "paper, Table 4" in str(beside)
