@@ -19,6 +19,7 @@ BOX, STEP, BRANCH_GAP = 26, 46, 12
 # Room beside a block for its shortcut and the words on its paths.
 SIDE = 58
 SHOWN_PATHS = 5
+TITLE_LETTER, SOFT_LETTER = 12.5, 6.2  # pixels that a letter of a heading takes, about
 SQUARES_A_ROW = 12
 
 SVG_MARK = b"<metadata>resnext-explorer</metadata>"
@@ -78,39 +79,44 @@ class _Canvas:
             self.text(x + width / 2, y + height / 2 + 4, words, "middle")
 
 
-def svg(architecture: Architecture | str) -> str:
+def svg(architecture: Architecture | str, columns: int | None = None) -> str:
     """The network as an SVG document.
 
     It shows the stem, each stage with the block it repeats, its paths, channels and costs, and the
-    classifier.
+    classifier: side by side, or in rows of so many `columns`, from left to right.
     """
     architecture, canvas = as_architecture(architecture), _Canvas()
     complexity = count(architecture)
     size = "x".join(map(str, architecture.input_shape))
     canvas.text(MARGIN, 34, architecture.name, "title")
-    canvas.text(
-        MARGIN,
-        56,
+    costs = (
         f"{human_flops(complexity.flops)} FLOPs, {human_count(complexity.params)} params, "
         f"{human_count(complexity.activations)} activations; "
         f"input {size}, {architecture.classes} classes"
-        + ("; pre-activation" if architecture.order == "pre" else ""),
-        "soft",
+        + ("; pre-activation" if architecture.order == "pre" else "")
     )
+    canvas.text(MARGIN, 56, costs, "soft")
     groups = [
         (stage, list(layers))
         for stage, layers in groupby(iter_layers(architecture), key=lambda layer: layer.stage)
     ]
-    for position, (stage, layers) in enumerate(groups):
-        x = MARGIN + position * (COLUMN + GAP)
-        if position:
-            canvas.line([(x - GAP + 4, TOP + 14), (x - 6, TOP + 14)])
-            canvas.line([(x - 11, TOP + 10), (x - 6, TOP + 14), (x - 11, TOP + 18)])
-        if stage:
-            _draw_stage(canvas, x, architecture, stage, layers)
-        else:
-            _draw_ends(canvas, x, "input and stem" if position == 0 else "classifier", layers)
-    width = 2 * MARGIN + len(groups) * (COLUMN + GAP) - GAP
+    across, down = min(columns or len(groups), len(groups)), 0.0
+    for start in range(0, len(groups), across):
+        row = _Canvas()
+        for position in range(start, min(start + across, len(groups))):
+            stage, layers = groups[position]
+            x = MARGIN + (position - start) * (COLUMN + GAP)
+            if position:
+                _draw_arrow(row, x, GAP - 4 if position > start else MARGIN - 4)
+            if stage:
+                _draw_stage(row, x, architecture, stage, layers)
+            else:
+                _draw_ends(row, x, "input and stem" if position == 0 else "classifier", layers)
+        canvas.add(f'<g transform="translate(0 {down:g})">{"".join(row.parts)}</g>')
+        canvas.bottom = down + row.bottom
+        down = canvas.bottom + 2 * MARGIN - TOP
+    heading = max(TITLE_LETTER * len(architecture.name), SOFT_LETTER * len(costs))
+    width = 2 * MARGIN + max(across * (COLUMN + GAP) - GAP, heading)
     height = canvas.bottom + MARGIN
     label = escape(
         f"The network {architecture.name}: {len(architecture.depths)} stages", quote=True
@@ -132,6 +138,12 @@ def html(architecture: Architecture | str) -> str:
         f"<title>{escape(architecture.name)}</title><style>{PAGE_STYLE}</style>"
         f"{svg(architecture)}</html>\n"
     )
+
+
+def _draw_arrow(canvas: _Canvas, x: float, length: float) -> None:
+    """An arrow to what stands at x."""
+    canvas.line([(x - length, TOP + 14), (x - 6, TOP + 14)])
+    canvas.line([(x - 11, TOP + 10), (x - 6, TOP + 14), (x - 11, TOP + 18)])
 
 
 def _draw_ends(canvas: _Canvas, x: float, title: str, layers: list[Layer]) -> None:

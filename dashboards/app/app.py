@@ -32,7 +32,12 @@ from studies.results import Reader
 
 EVERY = 2.0  # seconds between two looks at the storage
 PATIENCE = 1.0  # seconds that a start waits for what the first page would wait for
-LINKS = (("Studies", "/"), ("Compare", "/compare"), ("Design", "/design"), ("Published", "/paper"))
+LINKS = (
+    ("Studies", "/"),
+    ("Compare", "/compare"),
+    ("Design", "/design"),
+    ("Published", "/published"),
+)
 
 
 _BACK = html.P(dcc.Link("All studies", href="/"))
@@ -126,7 +131,7 @@ def show(
                 return designs.page(reader, search, look)
             case ["design"]:
                 return design.page(search)
-            case ["paper"]:
+            case ["published"]:
                 return paper.page()
     except UserError as error:
         # A study may come after its page: the page looks again until it can show it.

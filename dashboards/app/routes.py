@@ -2,9 +2,10 @@
 headers and compression for everything."""
 
 import gzip
+from typing import Any
 
 from dash import Dash
-from flask import Response, abort, g, request
+from flask import Response, abort, g, redirect, request
 
 from explorer.errors import UserError
 from studies.results import Reader, as_csv
@@ -36,6 +37,11 @@ def add_routes(app: Dash, reader: Reader, local: bool) -> None:
             return Response(as_csv(table()), mimetype="text/csv")
         except UserError:
             abort(404)
+
+    @server.route("/paper")
+    def earlier_address() -> Any:
+        """Where the page of what others published was, for links from then."""
+        return redirect("/published")
 
     @server.errorhandler(404)
     def missing(_: Exception) -> tuple[str, int]:

@@ -25,9 +25,9 @@ def best_and_worst_curves(
     if extremes is None:
         return _too_few(len(findings.by_design), theme)
     names = extremes.names
-    # Each design is an arm here, whatever the study's arms are; if one of them is the study's
-    # reference, it looks like that.
-    info = {"data": findings.info.get("data")}
+    # Each design is an arm here, whatever the study's arms are. If one of them is the study's
+    # reference, it looks like that; else none does.
+    info = {"data": findings.info.get("data"), "reference_arm": _reference_among(findings, names)}
     trials, epochs = (_of(table, names) for table in (findings.trials, curves))
     return learning_curves(Findings(trials, info), epochs, theme=theme)
 
@@ -39,6 +39,12 @@ def _too_few(designs: int, theme: str) -> go.Figure:
     set_title(figure, "The best and the worst designs", shown, theme)
     note_if_empty(figure, [], theme)
     return figure
+
+
+def _reference_among(findings: Findings, names: dict[str, str]) -> str:
+    """Which of these designs is the study's reference; the words "the reference" if none is."""
+    design = next(iter(findings.designs["reference"].astype(str)), "")
+    return names.get(design, "the reference")
 
 
 def _of(table: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:

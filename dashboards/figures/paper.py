@@ -26,6 +26,9 @@ SCALED = {
 }
 
 
+TABLE4 = "table4"  # its name among the published studies
+
+
 def errors_by_cardinality(family: str) -> dict[int, float]:
     """Table 3's top-1 errors (fractions) of "ResNet-50" or
     "ResNet-101" at equal FLOPs, by cardinality."""
@@ -93,6 +96,18 @@ def published_on_axis(chart: ArmChart, evidence: Evidence, name: str, base: floa
         return chart
     words = f"; dashed: {name}, {published.data}, as published by {published.table.source}"
     return replace(laid, subtitle=f"{laid.subtitle}{words} ({lower_first(published.each)})")
+
+
+def is_scaling(evidence: Evidence) -> bool:
+    """Whether a study compares ways to spend more, as the paper's Table 4 does."""
+    return len(set(SCALED) & set(evidence.arms)) > 1
+
+
+def can_lay_over(evidence: Evidence, name: str) -> bool:
+    """Whether a published study can be laid over this one's figures. Raises `UserError` for an
+    unknown name."""
+    has_table4 = name == TABLE4 and is_scaling(evidence)
+    return has_table4 or bool(published_by_cardinality(evidence, name))
 
 
 def published_by_cardinality(evidence: Evidence, name: str) -> dict[int, Training]:

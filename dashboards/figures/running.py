@@ -279,11 +279,11 @@ def _speed_title(means: Mapping[str, float], reference: str) -> str:
     return capital(f"{arms} {speed} as many images per second as {named(reference)}")
 
 
-def network_drawing(trial: Mapping[str, Any]) -> str:
-    """The network of one row of `trials` as an SVG picture: its
-    stages, the block each repeats, and its costs.
+def network_drawing(trial: Mapping[str, Any], columns: int | None = None) -> str:
+    """The network of one row of `trials` as an SVG picture: its stages, the block each repeats, and
+    its costs; in rows of so many `columns`, or in one.
 
     Raises `UserError` where the row's design is no name of a network.
     """
     sizes = {key: int(trial[key]) for key in SIZES}
-    return svg(Architecture.from_name(str(trial["design"]), **sizes))
+    return svg(Architecture.from_name(str(trial["design"]), **sizes), columns)

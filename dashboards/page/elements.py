@@ -61,6 +61,12 @@ def link(text: Any, href: str) -> Element:
     return element("Link", text, href=href)
 
 
+def whole_name(design: str) -> Element:
+    """A design's name in a sentence: it goes on in the next line whole, where a line has room for
+    it, and is copied as it is."""
+    return element("span", design, className="name")
+
+
 def joined(text: Any) -> str:
     """Text in which a number stays on one line with its unit, p with its value, the stages of
     depths=1-2-1 with one another, and ResNet-50 in itself; not what is code, which is copied."""

@@ -14,6 +14,7 @@ from dashboards.page.elements import Element, element, joined
 from dashboards.page.parts import facts, network_image, quiet, scrolling, section
 from explorer.errors import UserError
 
+COLUMNS = 2  # of a drawing in a card, which is half as wide as a page
 TITLE = "The best and the worst designs"
 
 
@@ -65,7 +66,9 @@ def _card(
     heading = f"{name[0].upper()}{name[1:]}: {template_words(row)}"
     try:
         words = f"The network {design}: its stages and the block that each repeats"
-        image = scrolling(network_image(network_drawing(trial), words), f"drawing of {name}")
+        image = scrolling(
+            network_image(network_drawing(trial, COLUMNS), words), f"drawing of {name}"
+        )
     except (UserError, ValueError):  # a CSV file may hold anything for a name
         image = None
     return element(

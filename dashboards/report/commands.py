@@ -75,7 +75,7 @@ def report(
       resnext-explorer report trials.csv curves.csv
       resnext-explorer report evidence:h100
     """
-    from dashboards.figures.paper import published_by_cardinality
+    from dashboards.figures.paper import can_lay_over
     from dashboards.report.report import file_stem, write_report
     from dashboards.report.sources import load_sources
     from studies.results import EVIDENCE
@@ -103,7 +103,7 @@ def report(
             if len(sources) > 1 or len(source.parts) > 1:
                 print(f"{part.name}\n")
             print_results(part.findings)
-            if published and not published_by_cardinality(part.findings, published):
+            if published and not can_lay_over(part.findings, published):
                 print(
                     f"{published} is not laid over: it needs arms with a C of their own, and"
                     " published networks of about equal FLOPs, one of them with the reference"

@@ -12,7 +12,6 @@ import plotly.graph_objects as go
 
 from dashboards.analysis.arms import finite
 from dashboards.analysis.cells import pairs_of_axes
-from dashboards.analysis.evidence import WAYS
 from dashboards.analysis.extremes import extreme_designs
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.quantities import are_many, names_of
@@ -35,10 +34,11 @@ from dashboards.figures import (
     throughput,
     ways_to_spend,
 )
+from dashboards.figures.paper import TABLE4, is_scaling
 from dashboards.figures.theme import least_width, texts_of
 from dashboards.figures.triangle import has_triangle
 from dashboards.page import many
-from dashboards.page.elements import Element, element, joined
+from dashboards.page.elements import Element, element, joined, whole_name
 from dashboards.page.extremes import side_by_side
 from dashboards.page.misses import missed
 from dashboards.page.parts import network_image, quiet, scrolling, section, table
@@ -156,10 +156,9 @@ def _figures(
     if findings.is_training:
         figures["progress"] = of(progress)
     if has_results:
-        scales = len(set(WAYS) & set(findings.arms)) > 1
         figures["error"] = (
-            of(deeper_wider_more_paths, paper=paper is not None)
-            if scales
+            of(deeper_wider_more_paths, paper=paper is not None or published == TABLE4)
+            if is_scaling(findings)
             else of(error_against_cardinality, paper=paper, published=published)
         )
         figures["differences"] = (
@@ -309,9 +308,10 @@ def _drawings(findings: Findings) -> list[Element]:
             picture = network_drawing(trial)
         except (UserError, ValueError):
             continue  # a CSV file may hold anything for a name
-        name = f"{arm}, {role}: {trial['design']}"
+        title, design = f"{arm}, {role}: ", str(trial["design"])
+        name = title + design
         words = f"The network {name}: its stages and the block that each repeats"
-        caption = element("figcaption", element("p", joined(name)))
+        caption = element("figcaption", element("p", joined(title), whole_name(design)))
         image = scrolling(network_image(picture, words), f"drawing of {name}")
         frames.append(element("figure", caption, image, className="drawing"))
     return frames

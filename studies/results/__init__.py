@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from studies.results.continuing import Taken, can_go_on, continue_study, write_origin
     from studies.results.evidence import (
         EVIDENCE,
+        EVIDENCE_SHOWN,
         ROOM,
         evidence_names,
         evidence_reader,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CURVES",
     "EVIDENCE",
+    "EVIDENCE_SHOWN",
     "NO_VALIDATION",
     "PUBLISHED",
     "ROOM",
@@ -78,6 +80,7 @@ __getattr__ = lazy_getattr(
     {
         "evidence": (
             "EVIDENCE",
+            "EVIDENCE_SHOWN",
             "ROOM",
             "evidence_names",
             "evidence_reader",

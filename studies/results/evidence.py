@@ -24,7 +24,7 @@ from studies.results.reader import Reader
 from studies.storage import Storage
 
 EVIDENCE = "evidence:"
-SHOWN = "the results that come with resnext-explorer"
+EVIDENCE_SHOWN = "the results that come with resnext-explorer"
 ROOM = Path(str(files("studies") / "evidence"))
 _making = threading.Lock()
 _reader: Reader | None = None
@@ -55,7 +55,7 @@ def evidence_storage(names: Sequence[str]) -> Storage:
     folder = Path(tempfile.mkdtemp(prefix="resnext-explorer-evidence-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     storage = Storage(f"sqlite:///{folder / 'evidence.db'}")
-    storage.shown = SHOWN
+    storage.shown = EVIDENCE_SHOWN
     measured = {name: _exported(ROOM / name) for name in names}
     # A storage has its studies in the order they were made.
     for name in sorted(measured, key=lambda name: measured[name].study.content.origin.created):

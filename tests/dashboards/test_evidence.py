@@ -12,7 +12,8 @@ import dashboards
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.tables import comparison_table
 from dashboards.app.app import create_app, show
-from dashboards.app.pages import overview
+from dashboards.app.pages import overview, study_figures
+from dashboards.app.pages.selection import Selection
 from dashboards.page.elements import to_html
 from explorer.cli import cli
 from explorer.text import signed_points
@@ -67,6 +68,11 @@ def test_every_study_has_its_picture(name: str) -> None:
 def test_the_paper_stands_beside_what_was_measured() -> None:
     # Table 3: 23.9, 23.0, 22.6, 22.3 and 22.2 % at C = 1, 2, 4, 8 and 32.
     assert "C=2 −0.90, C=4 −1.30, C=8 −1.60 and C=32 −1.70" in " ".join(README.split())
+
+
+def test_the_overview_says_in_words_whose_results_these_are() -> None:
+    page = to_html(overview.page(evidence_reader(), "", 1.0))
+    assert '<p class="study">In the results that come with resnext-explorer</p>' in page
 
 
 def test_an_empty_storage_opens_on_what_was_measured(workdir: Path) -> None:
@@ -134,3 +140,25 @@ def test_a_report_of_what_was_measured_needs_no_storage(workdir: Path) -> None:
 def test_a_wrong_name_lists_what_there_is(workdir: Path) -> None:
     told = CliRunner().invoke(cli, ["report", "evidence:h10"])
     assert "Did you mean 'h100'" in str(told.exception)
+
+
+def test_table_4_is_laid_over_the_measured_study_of_scale_as_in_its_report() -> None:
+    reader, name = evidence_reader(), "fashion_mnist_scale"
+    page = show(reader, f"/study/{name}", "?beside=table4", None)
+    (choice,) = [
+        node
+        for part in page
+        if hasattr(part, "_traverse")
+        for node in part._traverse()
+        if getattr(node, "id", None) == "beside"
+    ]
+    assert ([option["value"] for option in choice.options], choice.value) == (
+        ["", "table4"],
+        "table4",
+    )
+    plain, beside = (
+        study_figures.shown(reader, "results", name, Selection(beside=value), None)[0][0]
+        for value in ("", "table4")
+    )
+    assert "Table 4" not in str(plain)
+    assert "paper, Table 4" in str(beside)

@@ -68,6 +68,16 @@ def test_a_block_of_unlike_paths_shows_its_four_branches() -> None:
     assert sorted(columns.values()) == [1, 1, 2, 2, 2, 2, 2, 2]
 
 
+@pytest.mark.parametrize("name", ["resnext_1-1_1x64d_w256_small", "inception_2-3_6d_w48_small_pre"])
+def test_in_rows_of_two_columns_a_drawing_has_the_same_words_and_is_half_as_wide(name: str) -> None:
+    whole, rows = (ElementTree.fromstring(svg(name, columns)) for columns in (None, 2))
+    words = [[text.text for text in root.iter(f"{SVG}text")] for root in (whole, rows)]
+    assert words[0] == words[1]
+    assert float(rows.get("width", "0")) < 650 < 900 < float(whole.get("width", "0"))
+    starts = [group.get("transform") for group in rows.iter(f"{SVG}g")]
+    assert (len(starts), starts[0]) == (2, "translate(0 0)")
+
+
 def test_the_page_loads_nothing_from_elsewhere() -> None:
     page = html(Architecture.from_name("resnet50"))
     assert "<script" not in page

@@ -38,15 +38,20 @@
   // the next choice need not wait for them.
   const A_WHILE = 1000; // milliseconds
   const parts = { wanted: 0, asked: {}, drawn: {}, near: new Set(), isQuiet: false, timer: 0 };
-  const arrange = () => {
+  const name = (part) => part.dataset.part;
+  // The parts that show an earlier choice, which say so.
+  const markStale = () => {
     const every = [...document.querySelectorAll("#page [data-part]")];
-    const name = (part) => part.dataset.part;
+    const stale = every.filter((part) => parts.drawn[name(part)] !== parts.wanted);
+    for (const part of every) part.setAttribute("aria-busy", stale.includes(part));
+    return stale;
+  };
+  const arrange = () => {
     const ask = (part) => {
       parts.asked[name(part)] = parts.wanted;
       window.dash_clientside.set_props(part.id, { "data-due": parts.wanted });
     };
-    const stale = every.filter((part) => parts.drawn[name(part)] !== parts.wanted);
-    for (const part of every) part.setAttribute("aria-busy", stale.includes(part));
+    const stale = markStale();
     const left = stale.filter((part) => parts.asked[name(part)] !== parts.wanted);
     const near = left.filter((part) => parts.near.has(part));
     const isDrawing = left.length < stale.length;
@@ -99,6 +104,7 @@
         const isNew = number === 1; // another page
         if (isNew) Object.assign(parts, { asked: {}, drawn: {} });
         Object.assign(parts, { wanted: number, isQuiet: isNew });
+        markStale(); // at once: what is in view is known only after the browser has painted
         window.clearTimeout(parts.timer);
         parts.timer = window.setTimeout(() => {
           parts.isQuiet = true;

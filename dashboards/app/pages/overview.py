@@ -26,7 +26,7 @@ from dashboards.page.study import remarks
 from explorer.errors import UserError
 from explorer.suggestions import command
 from studies.records.stored_study import StoredStudy
-from studies.results import Reader
+from studies.results import EVIDENCE_SHOWN, Reader
 
 ORDERS = {"newest": "newest first", "name": "by name", "tags": "by tags"}
 
@@ -81,9 +81,11 @@ def page(reader: Reader, search: str | None, every: float) -> list[Any]:
         className="field",
     )
     order = legend("Order", radio("studies-by", labelled_options(ORDERS), sought.order))
+    where = reader.storage.shown
     return [
         html.H1("Studies"),
-        html.P(["In ", html.Code(reader.storage.shown)], className="study"),
+        # An address is code, words are not.
+        html.P(["In ", where if where == EVIDENCE_SHOWN else html.Code(where)], className="study"),
         dcc.Interval(id="overview-tick", interval=int(1000 * every)),
         html.Div([field, order], className="controls"),
         html.Div(content(reader, sought), id="overview"),

@@ -35,7 +35,7 @@ from dashboards.app.pages.study_figures import (
     own_cost,
 )
 from dashboards.app.thumbnails import thumbnails
-from dashboards.figures.paper import published_by_cardinality
+from dashboards.figures.paper import can_lay_over, is_scaling
 from dashboards.page.elements import element, joined, link
 from dashboards.page.misses import missed
 from dashboards.page.parts import quiet, table
@@ -170,16 +170,18 @@ def _filters(arms: list[str], chosen: Selection) -> Any:
 def _published_choice(findings: Findings, chosen: Selection) -> Any:
     """A choice of what others got, to be laid over the figures above; hidden where nothing can."""
     options = {"": "nothing"} | {
-        name: f"{name} ({STUDIES[name].data})"
-        for name in STUDIES
-        if published_by_cardinality(findings, name)
+        name: f"{name} ({STUDIES[name].data})" for name in STUDIES if can_lay_over(findings, name)
     }
     value = chosen.beside if chosen.beside in options else ""
     return html.Details(
         [
             html.Summary("Lay over what others published"),
             legend(
-                "Their differences, at about equal FLOPs",
+                (
+                    "Table 4 of the paper: differences from ResNet-101, at 2x its FLOPs"
+                    if is_scaling(findings)
+                    else "Their differences, at about equal FLOPs"
+                ),
                 radio("beside", labelled_options(options), value),
             ),
         ],

@@ -15,6 +15,7 @@ from dashboards.app.pages.parts import LiveFigure, Look, keep_zoom, live, theme_
 from dashboards.app.pages.selection import Selection
 from dashboards.figures import (
     best_and_worst_curves,
+    deeper_wider_more_paths,
     differences_from_reference,
     error_against_cardinality,
     error_against_cost,
@@ -27,6 +28,7 @@ from dashboards.figures import (
     throughput,
     ways_to_spend,
 )
+from dashboards.figures.paper import TABLE4, is_scaling
 from explorer.errors import UserError
 from studies.results import Reader, Tables
 
@@ -93,6 +95,8 @@ def shown(
 def _figure(
     key: str, findings: Findings, reader: Reader, name: str, chosen: Selection, theme: str
 ) -> go.Figure:
+    if key == "error" and is_scaling(findings.whole) and findings.comparison.seeds:
+        return deeper_wider_more_paths(findings, paper=chosen.beside == TABLE4, theme=theme)
     if key == "error":
         return error_against_cardinality(findings, published=chosen.beside or None, theme=theme)
     if key == "differences" and findings.info.get("until"):

@@ -65,6 +65,15 @@ def test_the_reference_design_among_them_looks_like_the_reference():
     assert black == ["best 2"]
 
 
+def test_without_the_reference_among_them_none_looks_like_it():
+    trials = make_grid(2)
+    others = trials.assign(reference="another design")
+    figure = best_and_worst_curves(Findings(others, make_info()), make_curves(trials))
+    colors = {line.line.color for line in figure.data if line.name}
+    assert len(colors) == 6
+    assert THEMES["light"].reference not in colors
+
+
 def test_each_is_drawn_with_its_costs_and_its_text_is_escaped(trials):
     html = to_html(side_by_side(extreme_designs(Findings(trials)), trials))
     assert html.count("data:image/svg+xml") == 6

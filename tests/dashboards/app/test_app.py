@@ -208,7 +208,7 @@ def test_looking_changes_no_byte_of_the_storage(storage, running, workdir):
         "/study/running",
         "/compare?study=running",
         "/design",
-        "/paper",
+        "/published",
         "/download/running/trials.csv",
     ):
         assert client.get(path, base_url="http://127.0.0.1").status_code == 200
@@ -311,7 +311,7 @@ def test_what_is_not_there_is_answered_with_404_in_our_words(storage, running, p
         "/compare",
         "/design",
         "/design?reference=resnet51",
-        "/paper",
+        "/published",
     ):
         assert client.get(known, base_url="http://127.0.0.1").status_code == 200
 
@@ -485,7 +485,7 @@ def test_the_design_page_says_on_which_data_others_trained():
 
 
 def test_the_page_of_published_tables_has_every_one_with_its_source_and_our_counts(storage):
-    page = to_html(show(Reader(storage), "/paper", "", None))
+    page = to_html(show(Reader(storage), "/published", "", None))
     assert page.count("<table>") == len(TABLES) == 12
     assert page.count("Source: ") == 4
     assert "3,446,602" in page
@@ -493,12 +493,20 @@ def test_the_page_of_published_tables_has_every_one_with_its_source_and_our_coun
     assert "Table 7" in page
 
 
+def test_the_page_of_published_tables_is_in_the_menu_and_at_its_earlier_address(storage):
+    client = create_app(Reader(storage)).server.test_client()
+    assert 'href="/published">Published</a>' in client.get("/").text
+    earlier = client.get("/paper", follow_redirects=True)
+    assert (earlier.status_code, earlier.request.path) == (200, "/published")
+    assert "What others published" in earlier.text
+
+
 def test_another_hosts_name_is_turned_away(storage):
     client = create_app(Reader(storage)).server.test_client()
-    assert client.get("/paper", base_url="http://evil.example").status_code == 403
-    assert client.get("/paper", base_url="http://localhost:8050").status_code == 200
+    assert client.get("/published", base_url="http://evil.example").status_code == 403
+    assert client.get("/published", base_url="http://localhost:8050").status_code == 200
     open_to_all = create_app(Reader(storage), local=False).server.test_client()
-    assert open_to_all.get("/paper", base_url="http://evil.example").status_code == 200
+    assert open_to_all.get("/published", base_url="http://evil.example").status_code == 200
 
 
 def test_tables_are_downloaded_whole(storage, running):

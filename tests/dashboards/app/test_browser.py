@@ -19,7 +19,7 @@ PAGES = (
     "/study/running/trial/resnext11_8x13d_cifar/0",
     "/compare",
     "/design",
-    "/paper",
+    "/published",
 )
 
 

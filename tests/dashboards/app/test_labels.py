@@ -45,7 +45,7 @@ PAGES = {
     f"/compare?study={LONG}&study=table3&study=two_objectives": ("compared-0", "compared-2"),
     f"/designs?first={NETWORK}&second=resnext11_4x23d_cifar": ("two-curves",),
     "/design": ("matched",),
-    "/paper": (),
+    "/published": (),
 }
 DRAWN = (
     "[...document.querySelectorAll('#page .js-plotly-plot')].every(plot => plot._fullLayout &&"

@@ -76,14 +76,25 @@ def test_a_choice_shows_first_where_the_reader_is_and_then_on_the_whole_page(bro
         asked: list[str] = []
         page.on("request", lambda request: asked.extend(due_parts(request.post_data)))
         page.evaluate("document.querySelector('#arms input[value=\"C=8, depths=1-1-1\"]').click()")
-        until(page, "document.querySelector('#study-shown').textContent.includes('of 12 arms')")
-        until(page, f"{PARTS}.every(part => part.getAttribute('aria-busy') === 'false')")
+        # By its number: a part is busy only once the page's first figures show the choice.
+        until(page, f"{PARTS}.every(part => part.dataset.drawn === '2')")
+        assert "11 of 12 arms" in page.locator("#study-shown").inner_text()
         every = page.evaluate(f"{PARTS}.map(part => part.dataset.part)")
         assert "triangle" in near
         assert len(near) < len(every)
         assert asked.index("triangle") < min(asked.index(part) for part in ("numbers", "trainings"))
         assert sorted(asked) == sorted(every), "each once"
         assert "of 11 designs" in page.locator("#trend-below").inner_text()
+
+
+def test_a_part_is_busy_from_the_moment_that_it_shows_an_earlier_choice(browser, address):
+    with opened(browser, f"{address}/study/few") as page:
+        until(page, f"{PARTS}.every(part => part.getAttribute('aria-busy') === 'false')")
+        busy = page.evaluate(
+            "(() => { window.dash_clientside.explorer.allDue(2);"
+            f" return {PARTS}.map(part => part.getAttribute('aria-busy')); }})()"
+        )
+        assert set(busy) == {"true"}
 
 
 def due_parts(request: str | None) -> list[str]:
@@ -122,6 +133,10 @@ def test_the_best_and_the_worst_stand_side_by_side_and_open_their_trainings(brow
     with opened(browser, f"{address}/study/many") as page:
         until(page, "document.querySelectorAll('#study-extremes .card img').length === 6")
         assert page.locator("#study-extremes h3").first.inner_text().startswith("Best 1: ")
+        # Each drawing fits its card, its words large enough to be read.
+        fits = "[...document.querySelectorAll('#study-extremes .card .scroll')].every(frame =>"
+        assert page.evaluate(f"{fits} frame.scrollWidth <= frame.clientWidth)")
+        assert page.evaluate(f"{fits} frame.clientWidth > 0.9 * frame.firstChild.naturalWidth)")
         page.locator("#study-extremes .card a").first.click()
         until(page, "document.querySelector('#trial-curves .main-svg') !== null")
 

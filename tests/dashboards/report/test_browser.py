@@ -56,6 +56,16 @@ def page_file(tmp_path_factory):
     return write_report(path, [source(trials, make_info())])
 
 
+def test_a_designs_name_in_a_caption_is_broken_only_where_no_line_has_room_for_it(
+    browser, page_file
+):
+    with opened(browser, page_file, viewport={"width": 390, "height": 900}) as page:
+        lines = "[...document.querySelectorAll('figcaption .name')].map(name => name.offsetHeight)"
+        heights = page.evaluate(lines)
+        assert len(heights) == 2
+        assert max(heights) < 30, "one line"
+
+
 def test_every_figure_is_drawn(browser, page_file):
     with opened(browser, page_file, viewport={"width": 1200, "height": 900}) as page:
         assert page.locator("h1").inner_text().startswith("At 1.00x the FLOPs, C=8 has 0.95")

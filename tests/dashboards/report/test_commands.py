@@ -17,6 +17,7 @@ from dashboards.app.app import create_app
 from dashboards.report.commands import next_commands, report
 from dashboards.report.report import render_report
 from dashboards.report.sources import load_sources
+from dashboards.report.study import StudyPart
 from explorer.cli import cli
 from explorer.errors import UserError
 from explorer.streams import printable
@@ -203,3 +204,11 @@ def test_published_results_that_cannot_be_laid_over_are_told(stored_study, workd
     assert "not laid over" not in told
     with pytest.raises(UserError, match="Did you mean 'osmr_resnext20_cifar10'"):
         run("digits_cardinality", "--storage", url, "--published", "osmr_resnext20_cifar1")
+
+
+def test_table_4_by_its_published_name_is_laid_over_a_study_of_scale(workdir):
+    study = "evidence:fashion_mnist_scale"
+    told = run(study, "--published", "table4", "-o", "scale.html")
+    assert "not laid over" not in told
+    part = StudyPart(load_sources([study])[0], published="table4")
+    assert "paper, Table 4" in str(part.figures["error"]("light"))
