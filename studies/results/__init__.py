@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         EVIDENCE,
         ROOM,
         evidence_names,
+        evidence_questions,
         evidence_reader,
         evidence_storage,
     )
@@ -56,6 +57,7 @@ __all__ = [
     "continue_study",
     "delete",
     "evidence_names",
+    "evidence_questions",
     "evidence_reader",
     "evidence_storage",
     "failures",
@@ -80,6 +82,7 @@ __getattr__ = lazy_getattr(
             "EVIDENCE",
             "ROOM",
             "evidence_names",
+            "evidence_questions",
             "evidence_reader",
             "evidence_storage",
         ),

@@ -134,3 +134,12 @@ def test_a_report_of_what_was_measured_needs_no_storage(workdir: Path) -> None:
 def test_a_wrong_name_lists_what_there_is(workdir: Path) -> None:
     told = CliRunner().invoke(cli, ["report", "evidence:h10"])
     assert "Did you mean 'h100'" in str(told.exception)
+
+
+def test_the_prefix_alone_lists_the_names(workdir: Path) -> None:
+    shown = CliRunner().invoke(cli, ["report", "evidence:"])
+    assert shown.exit_code == 0, shown.exception
+    names = [line.split()[0] for line in shown.output.splitlines()[1:] if line]
+    assert names[:-1] == [f"evidence:{name}" for name in evidence_names()]
+    assert "deeper, wider or more paths?" in shown.output
+    assert not list(workdir.iterdir())
