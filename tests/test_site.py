@@ -1,12 +1,16 @@
 """The documentation's site is built of the READMEs and docstrings, and its reference is whole."""
 
+import ast
+import inspect
 import os
 import re
 import subprocess
 import sys
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from pkgutil import resolve_name
+from types import FunctionType
 
 import click
 import pytest
@@ -19,6 +23,7 @@ from explorer.cli import COMMANDS, cli
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = (ROOT / "docs/api.md").read_text()
+ROOMS = ("explorer", "search_spaces", "studies", "dashboards")
 ENTRIES = re.findall(r"^::: (\S+)$", REFERENCE, re.MULTILINE)
 
 
@@ -42,6 +47,62 @@ def test_every_command_has_its_functions_in_the_reference() -> None:
     functions = {word for line in table for word in re.findall(r"\]\[([\w.]+)\]", line)}
     for function in functions:
         assert callable(resolve_name(function)) or function.endswith("TABLES"), function
+
+
+def _functions(listed: object) -> list[FunctionType]:
+    """The function itself, or a class's public methods and properties that its entry shows."""
+    if not isinstance(listed, type):
+        return [listed] if isinstance(listed, FunctionType) else []
+    members = [value for name, value in vars(listed).items() if not name.startswith("_")]
+    inner = [
+        next(
+            (getattr(each, key) for key in ("fget", "__func__", "func") if hasattr(each, key)), each
+        )
+        for each in members
+    ]
+    return [each for each in inner if isinstance(each, FunctionType)]
+
+
+@cache
+def _imported(module: str) -> dict[str, tuple[str, str]]:
+    """Where the names come from that a module imports, also those for type checkers alone."""
+    return {
+        alias.asname or alias.name: (node.module, alias.name)
+        for node in ast.walk(ast.parse(inspect.getsource(sys.modules[module])))
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+
+
+def _returned(function: FunctionType) -> list[type]:
+    """The classes of our packages that a function's annotation says it returns."""
+    annotation = function.__annotations__.get("return")
+    text = annotation.__name__ if type(annotation) is type else str(annotation)
+    classes = []
+    for name in re.findall(r"(?<![\w.])[A-Za-z]\w*(?![\w.])", text.replace("'", "")):
+        value = getattr(sys.modules[function.__module__], name, None)
+        if value is None and name in (imported := _imported(function.__module__)):
+            value = resolve_name(":".join(imported[name]))
+        classes.append(value)
+    paths = re.findall(r"\w+(?:\.\w+)+", text)  # of an annotation that is no text
+    classes += [resolve_name(path) for path in paths if path.split(".")[0] in ROOMS]
+    return [each for each in classes if isinstance(each, type) and _is_ours(each)]
+
+
+def _is_ours(thing: type | FunctionType) -> bool:
+    return thing.__module__.split(".")[0] in ROOMS
+
+
+def test_what_listed_functions_return_is_in_the_reference() -> None:
+    listed = [resolve_name(entry) for entry in ENTRIES]
+    functions = [inspect.unwrap(each) for entry in listed for each in _functions(entry)]
+    missing = {
+        f"{returned.__module__}.{returned.__qualname__}, by {function.__qualname__}"
+        for function in filter(_is_ours, functions)
+        for returned in _returned(function)
+        if returned not in listed
+    }
+    assert not missing
 
 
 class Links(HTMLParser):

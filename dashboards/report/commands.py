@@ -81,6 +81,9 @@ def report(
     from studies.results import EVIDENCE
     from studies.storage import Storage
 
+    if studies == (EVIDENCE,):
+        _list_evidence()
+        return
     if published is not None:
         check_known("published result", published, STUDIES)
     _refuse_pages(studies)
@@ -126,6 +129,16 @@ def report(
         print("Next:")
     for line in commands:
         print(f"  {line}")
+
+
+def _list_evidence() -> None:
+    from explorer.terminal import print_table
+    from studies.results import EVIDENCE, evidence_questions
+
+    questions = evidence_questions()
+    rows = [(EVIDENCE + name, *words) for name, words in questions.items()]
+    print_table(("name", "data", "question"), rows, left=("data", "question"))
+    print(f"\nNext: {command('report', rows[0][0])}")
 
 
 def _refuse_pages(studies: Sequence[str]) -> None:

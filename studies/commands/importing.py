@@ -85,9 +85,13 @@ def import_(
             " STUDY; leave them out, or give that with them."
         )
     from explorer.text import counted
+    from studies.results import PUBLISHED
     from studies.storage import Storage
     from studies.stored import import_study
 
+    if str(path) == PUBLISHED:
+        _list_published()
+        return
     opened = Storage(storage)
     study = import_study(path, form=form, name=name, reference_arm=reference_arm, storage=opened)
     click.echo(
@@ -103,6 +107,27 @@ def import_(
         more = ", ..." if len(study.ignored) > MOST_NAMED else ""
         click.echo(f"Ignored {counted(len(study.ignored), 'column')}: {columns}{more}")
     click.echo(f"See what came out: {command('report', study.name, storage=opened.option)}")
+
+
+def _list_published() -> None:
+    from explorer.published import STUDIES
+    from explorer.terminal import print_table
+    from studies.results import PUBLISHED
+
+    print_table(
+        ("name", "networks", "data", "of"),
+        [
+            (
+                name,
+                len(study.trainings),
+                study.data,
+                ", ".join(filter(None, (study.table.title, study.part))),
+            )
+            for name, study in STUDIES.items()
+        ],
+        left=("data", "of"),
+    )
+    click.echo(f"\nNext: {command('study import', PUBLISHED + next(iter(STUDIES)))}")
 
 
 def _continue(

@@ -10,7 +10,7 @@ from explorer.commands.options import FORCE_OPTION
 from explorer.commands.parsing import Number, WholeNumber
 from explorer.errors import UserError
 from explorer.suggestions import command
-from explorer.text import counted
+from explorer.text import FAR_OFF, counted, human_flops, human_percent
 
 if TYPE_CHECKING:
     from studies.config.study import StudyFile, Wanted
@@ -23,7 +23,7 @@ QUESTIONS = {
         "At equal FLOPs, how many paths?",
         """\
   budget: {{flops: {flops}}}      # the reference is the best network at or under it
-  match: {{solve: bottleneck_width, tolerance: 0.05}}   # d is solved: equal cost
+  match: {{solve: bottleneck_width, tolerance: {tolerance}}}   # d is solved: equal cost
   axes: {axes}""",
     ),
     "scale": (
@@ -36,7 +36,7 @@ QUESTIONS = {
         "At equal FLOPs, which cardinality and depth together?",
         """\
   budget: {{flops: {flops}}}      # the reference is the best network at or under it
-  match: {{solve: bottleneck_width, tolerance: 0.1}}   # d is solved: equal cost
+  match: {{solve: bottleneck_width, tolerance: {tolerance}}}   # d is solved: equal cost
   axes: {axes}""",
     ),
 }
@@ -46,7 +46,7 @@ AXES = {
     "all": [
         f"{{cardinality: {paths}, depths: [{depths}]}}"
         for depths in ("1-1-1, 2-2-2, 3-3-3", "1-1-1, 2-2-2")
-        for paths in ([1, 4, 8], [1, 2, 4])
+        for paths in ([1, 4, 8], [1, 2, 4], [1, 4], [1, 2])
     ],
 }
 RESOLUTION = 32  # of a folder's images
@@ -256,7 +256,6 @@ def _written(
     """The study's file as text."""
     import json
 
-    from explorer.text import human_flops
     from studies.config.outlook import epochs_for
 
     question, space = QUESTIONS[ask]
@@ -278,7 +277,10 @@ def _written(
         name=file.stem,
         question=question,
         space=space.format(
-            flops=human_flops(budget).replace(" ", ""), reference=reference, axes=axes
+            flops=human_flops(budget).replace(" ", ""),
+            reference=reference,
+            axes=axes,
+            tolerance=FAR_OFF,
         ),
         data=f"data: {{{shown}}}{comment}",
         steps_an_epoch=train // batch_size,
@@ -309,7 +311,8 @@ def _batch_size(train: int) -> int:
 def _reference(spec: "DataSpec", classes: int, budget: float) -> str:
     """A network at or under half the budget, whose arms at twice its cost are near to that.
 
-    Few blocks and some paths, of which each can grow.
+    Few blocks and some paths, of which each can grow. Of small budgets, two paths may have nearer
+    arms than four.
     """
     from explorer import scale
     from explorer.references import Suggestion, suggest
@@ -317,32 +320,43 @@ def _reference(spec: "DataSpec", classes: int, budget: float) -> str:
 
     known = DATA_SETS.get(spec.name)
     shape = known.shape if known else DataShape(RESOLUTION, 3, classes)
-    candidates: list[Suggestion] = []
-    for depths in ((1, 1, 1), (2, 2, 2)):
-        try:
-            candidates += suggest(
-                budget / 2,
-                tolerance=0.1,
-                top=CANDIDATES,
-                cardinality=4,
-                depths=depths,
-                **vars(shape),
-            )
-        except UserError as error:
-            refusal = error
-    if not candidates:
-        raise refusal
 
     def mismatch(candidate: Suggestion) -> float:
         arms = scale(candidate.reference, 2, depth_policy="spread")
         return max(abs(arm.mismatch) for arm in arms)
 
-    usual = [
-        candidate
-        for candidate in candidates
-        if (candidate.reference.template.bottleneck_width or 0) >= LEAST_D
-    ]
-    return min(usual or candidates, key=mismatch).name
+    nearest = []
+    for cardinality in (4, 2):
+        candidates: list[Suggestion] = []
+        for depths in ((1, 1, 1), (2, 2, 2)):
+            try:
+                candidates += suggest(
+                    budget / 2,
+                    tolerance=0.1,
+                    top=CANDIDATES,
+                    cardinality=cardinality,
+                    depths=depths,
+                    **vars(shape),
+                )
+            except UserError as error:
+                refusal = error
+        usual = [
+            candidate
+            for candidate in candidates
+            if (candidate.reference.template.bottleneck_width or 0) >= LEAST_D
+        ]
+        for choice in filter(None, (usual, candidates)):
+            best = min(choice, key=mismatch)
+            nearest.append(mismatch(best))
+            if nearest[-1] <= FAR_OFF:
+                return best.name
+    if not nearest:
+        raise refusal
+    raise UserError(
+        f"no network at or under half of {human_flops(budget)} FLOPs can be made deeper, wider and"
+        f" of more paths within {human_percent(FAR_OFF)} of twice its cost: the nearest is"
+        f" {human_percent(min(nearest))} off."
+    )
 
 
 def _show(wanted: "Wanted") -> None:

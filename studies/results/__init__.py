@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         EVIDENCE_SHOWN,
         ROOM,
         evidence_names,
+        evidence_questions,
         evidence_reader,
         evidence_storage,
     )
@@ -58,6 +59,7 @@ __all__ = [
     "continue_study",
     "delete",
     "evidence_names",
+    "evidence_questions",
     "evidence_reader",
     "evidence_storage",
     "failures",
@@ -83,6 +85,7 @@ __getattr__ = lazy_getattr(
             "EVIDENCE_SHOWN",
             "ROOM",
             "evidence_names",
+            "evidence_questions",
             "evidence_reader",
             "evidence_storage",
         ),

@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from explorer.errors import check_known
+from studies.config.study import StudyFile
 from studies.records.content import Content
 from studies.results.continuing import Exported, machine_words, read_exported
 from studies.results.reader import Reader
@@ -33,6 +34,12 @@ _reader: Reader | None = None
 def evidence_names() -> list[str]:
     """The names of all that was measured: those of its folders."""
     return sorted(path.parent.name for path in ROOM.glob("*/trials.origin.yaml"))
+
+
+def evidence_questions() -> dict[str, tuple[str, str]]:
+    """The data set and the question of all that was measured, by name."""
+    measured = {name: StudyFile.load(ROOM / name / "study.yaml") for name in evidence_names()}
+    return {name: (study.data.name, study.question) for name, study in measured.items()}
 
 
 def evidence_reader() -> Reader:

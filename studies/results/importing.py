@@ -105,6 +105,13 @@ def read_csv(
     )
 
 
+def too_many(path: Path, number: str) -> UserError:
+    """The refusal of a file with more than `MOST_ROWS` results."""
+    return UserError(
+        f"{path} holds {number} results; {MOST_ROWS:,} can be imported at once. Split it."
+    )
+
+
 def checked(
     table: TextTable,
     origin: str,
@@ -135,10 +142,7 @@ def checked(
         )
     (study,) = file.studies
     if len(study.trials) > MOST_ROWS:
-        raise UserError(
-            f"{path} holds {len(study.trials):,} results; {MOST_ROWS:,} can be imported at once."
-            " Split it."
-        )
+        raise too_many(path, f"{len(study.trials):,}")
     for design in study.designs:
         if any((value or 0) > MOST for value in design_numbers(StoredDesign.of(design)).values()):
             raise UserError(

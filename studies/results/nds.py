@@ -17,7 +17,7 @@ from explorer import Architecture, count
 from explorer.errors import UserError, shorten
 from explorer.template import Stem, Template
 from explorer.text import counted, human_percent
-from studies.results.importing import Imported, checked
+from studies.results.importing import MOST_ROWS, Imported, checked, too_many
 from studies.results.json_entries import json_entries
 from studies.results.table_text import TextTable
 
@@ -58,7 +58,8 @@ def read_nds(path: Path, *, name: str | None = None, reference_arm: str | None =
         reference_arm: The design that others are compared with; else the first.
 
     Raises:
-        UserError: The file is none of NDS, or no entry keeps both rules.
+        UserError: The file is none of NDS, or no entry keeps both rules, or more than `MOST_ROWS`
+            do: it is read no further.
     """
     imagenet = path.stem.endswith("_in")
     taken = _taken(path, json_entries(path), imagenet=imagenet)
@@ -90,6 +91,8 @@ def _taken(path: Path, entries: Iterable[Mapping[str, Any]], *, imagenet: bool) 
         except (TypeError, ValueError, LookupError) as error:
             raise UserError(f"{path}, entry {number}: it is none of NDS: {error}.") from None
         taken.rows[network.name, row["seed"]] = row
+        if len(taken.rows) > MOST_ROWS:
+            raise too_many(path, f"more than {MOST_ROWS:,}")
         ours = count(network)
         for measure, gaps in taken.differences.items():
             gaps.append(float(entry[measure]) / getattr(ours, measure) - 1)

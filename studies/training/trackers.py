@@ -4,6 +4,7 @@ Every attempt at a pair is a run of its own, under its study, arm and seed. A ru
 identity there, so that one that was cut off is gone on with, and none is there twice.
 """
 
+import logging
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -138,9 +139,14 @@ def _open_mlflow(about: About, folder: Path) -> TrackedRun:
     from pytorch_lightning.loggers import MLFlowLogger
 
     os.environ.update({**PATIENCE, **os.environ})
+    database = logging.getLogger("mlflow.store.db.utils")
+    if database.level == logging.NOTSET:
+        database.setLevel(logging.WARNING)  # a new database tells of its tables
     uri = mlflow.get_tracking_uri()
     client = mlflow.MlflowClient(uri)
     experiment = client.get_experiment_by_name(about.study)
+    if experiment is None:  # Lightning's logger would make it too, with a warning
+        client.create_experiment(about.study)
     earlier = experiment and client.search_runs(
         [experiment.experiment_id], f"tags.{IDENTITY} = '{about.key}'", max_results=1
     )
@@ -173,6 +179,8 @@ def _open_wandb(about: About, folder: Path) -> TrackedRun:
         reinit="create_new",  # beside the runs of other attempts
         settings=settings,
     )
+    # Lightning gives it as None, and W&B warns of any value.
+    getattr(logger, "_wandb_init", {}).pop("anonymous", None)
     return _WandbRun(logger, about)
 
 

@@ -162,3 +162,12 @@ def test_table_4_is_laid_over_the_measured_study_of_scale_as_in_its_report() -> 
     )
     assert "Table 4" not in str(plain)
     assert "paper, Table 4" in str(beside)
+
+
+def test_the_prefix_alone_lists_the_names(workdir: Path) -> None:
+    shown = CliRunner().invoke(cli, ["report", "evidence:"])
+    assert shown.exit_code == 0, shown.exception
+    names = [line.split()[0] for line in shown.output.splitlines()[1:] if line]
+    assert names[:-1] == [f"evidence:{name}" for name in evidence_names()]
+    assert "deeper, wider or more paths?" in shown.output
+    assert not list(workdir.iterdir())

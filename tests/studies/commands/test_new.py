@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from photos import CLASSES, photo
 
+from explorer.text import FAR_OFF
 from studies.commands.new import QUESTIONS, new
 from studies.config.study import StudyFile
 
@@ -30,6 +31,29 @@ def test_every_question_makes_a_study_within_the_budget(
     assert not wanted.left_out
     assert all(design.complexity.flops <= 1.1 * 3e6 for design in wanted.designs)
     assert f"{len(wanted.designs)} networks, 2 seeds" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("ask", "budget"),
+    [("all", "500k"), ("all", "1M"), ("scale", "600k"), ("paths", "300k")],
+)
+def test_no_network_is_too_far_off_to_compare(
+    workdir: Path, here: Here, ask: str, budget: str
+) -> None:
+    result = here("study", "new", "mine.yaml", *ANSWERS, "--ask", ask, "--budget", budget)
+    assert result.returncode == 0, result.stderr
+    designs = StudyFile.load("mine.yaml").wanted().designs
+    assert max(abs(design.mismatch) for design in designs) <= FAR_OFF
+    assert len(designs) >= 3
+    assert "! " not in result.stdout
+
+
+def test_where_no_reference_has_near_arms_the_nearest_is_named(workdir: Path, here: Here) -> None:
+    answers = (*ANSWERS, "--data", "mnist", "--ask", "scale", "--budget", "250k")
+    result = here("study", "new", "mine.yaml", *answers)
+    assert result.returncode == 2
+    assert "within 5.0 % of twice its cost: the nearest is" in result.stderr
+    assert "or --ask paths or --ask all. Nothing is written." in result.stderr
 
 
 def test_the_help_explains_every_question() -> None:

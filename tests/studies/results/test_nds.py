@@ -193,3 +193,14 @@ def test_a_file_that_breaks_off_is_refused(workdir: Path, text: str, words: str)
     path.write_text(text)
     with pytest.raises(UserError, match=words):
         list(json_entries.json_entries(path))
+
+
+def test_too_many_networks_are_refused_without_reading_on(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studies.results.nds.MOST_ROWS", 2)
+    entries = ", ".join(json.dumps(entry(RESNET_20, rng_seed=seed)) for seed in range(3))
+    path = workdir / "ResNet.json"
+    path.write_text(f"[{entries}, what comes behind is not read")
+    with pytest.raises(UserError, match=r"holds more than 2 results; .* at once\. Split it\."):
+        read_nds(path)

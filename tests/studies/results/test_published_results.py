@@ -111,3 +111,12 @@ def test_two_published_results_stand_side_by_side(workdir: Path) -> None:
 def test_an_unknown_name_gives_the_nearest() -> None:
     with pytest.raises(UserError, match="Did you mean 'osmr_resnext20_cifar10'"):
         read_published("published:osmr_resnext20_cifr10")
+
+
+def test_the_prefix_alone_lists_the_names(workdir: Path) -> None:
+    shown = CliRunner().invoke(cli, ["study", "import", "published:", "--storage", URL])
+    assert shown.exit_code == 0, shown.exception
+    names = [line.split()[0] for line in shown.output.splitlines()[1:] if line]
+    assert names[:-1] == list(STUDIES)  # the last line is what to do next
+    assert "Table 4: deeper, wider or more paths" in shown.output
+    assert not list(workdir.iterdir())

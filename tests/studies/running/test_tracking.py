@@ -112,7 +112,7 @@ def test_a_run_that_was_cut_off_in_tensorboard_shows_once(done: None) -> None:
 
 @pytest.mark.heavy
 def test_a_finished_study_is_replayed_to_mlflow(
-    done: None, monkeypatch: pytest.MonkeyPatch, workdir: Path
+    done: None, monkeypatch: pytest.MonkeyPatch, workdir: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     import mlflow
 
@@ -128,6 +128,7 @@ def test_a_finished_study_is_replayed_to_mlflow(
         followed.look()
         followed.finish()
     assert followed.runs == 6
+    assert "".join(capfd.readouterr()) == ""  # neither of a new experiment nor of tables
     client = mlflow.MlflowClient(uri)
     experiment = client.get_experiment_by_name("tiny")
     *trainings, report = sorted(
@@ -161,7 +162,7 @@ def tracking_identity() -> str:
 
 @pytest.mark.heavy
 def test_wandb_is_offline_unless_it_is_asked_for(
-    fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch
+    fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """With a run for each attempt and one for the report."""
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # nobody is asked
@@ -169,6 +170,7 @@ def test_wandb_is_offline_unless_it_is_asked_for(
     tiny_study.change(tiny.with_name("tiny_space.yaml"), "[1, 2, 4]", "[1]")
     tiny_runs.run(tiny)
     assert log_to("tiny", "wandb", Storage(URL)).runs == 1
+    assert "anonymous" not in capfd.readouterr().err
     folder = Path("t-files/tiny/wandb")
     uid = get(Storage(URL), "tiny").uid
     runs = [path.name.partition("-")[2] for path in sorted(folder.glob("offline-run-*/*.wandb"))]
