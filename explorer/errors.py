@@ -12,6 +12,7 @@ LONGEST_MESSAGE = 4000
 LONGEST_VALUE = 80
 # What text that is pasted from a page has in the place of plain quotes and hyphens.
 PASTED_QUOTES, PASTED_DASHES = "“”„‟‘’«»", "–—−"
+ODD_CHARACTERS = re.compile("[\uff01-\uff5e\u00a0\u3000]")
 # An option with such a dash; click tells of `-–workers` its first two characters alone.
 PASTED_OPTION = re.compile(
     rf"(?<!\S)['(]?(-+[{PASTED_DASHES}]+|[{PASTED_DASHES}][-{PASTED_DASHES}]*(?=[A-Za-z]))"
@@ -59,11 +60,23 @@ def pasted(message: str) -> str:
     if quote:
         return f" ({quote} is pasted from a page; type \" or ' instead.)"
     if not (option := PASTED_OPTION.search(message)):
-        return ""
+        hint = odd_character(message)
+        return f" ({hint}.)" if hint and hint not in message else ""
     dashes, name = option.groups(default="")
     mark = next(sign for sign in dashes if sign in PASTED_DASHES)
     plain = f"-{name}" if len(name) == 1 else f"--{name}"
     return f" ({mark} is a typographic dash, pasted from a page; type {plain} instead.)"
+
+
+def odd_character(text: str) -> str:
+    """ "'５' is a full-width character; type 5 instead", of the first such character or space that
+    looks like a plain one; "" where there is none."""
+    if not (odd := ODD_CHARACTERS.search(text)):
+        return ""
+    if odd[0] in "\u00a0\u3000":
+        name = "a no-break space" if odd[0] == "\u00a0" else "a full-width space"
+        return f"{name} stands in it; type a plain one instead"
+    return f"'{odd[0]}' is a full-width character; type {chr(ord(odd[0]) - 0xFEE0)} instead"
 
 
 class UnknownName(UserError):

@@ -10,6 +10,7 @@ from explorer.own.names import is_own
 
 # What stands apart from its number in `--flops 5 M`.
 UNIT = re.compile(r"[kKMGBTs%]|[mu]s|M?FLOPs|params|points")
+BUDGETS = {"--budget", "--flops"}  # two names of one thing, as commands have them
 
 
 def advice(error: click.UsageError) -> str:
@@ -17,6 +18,10 @@ def advice(error: click.UsageError) -> str:
     extra = re.search(r"unexpected extra arguments? \((.*)\)$", error.message)
     if extra and error.ctx:
         return _of_extra(error.ctx, extra[1].split())
+    if isinstance(error, click.NoSuchOption) and error.ctx:
+        options = {name for each in error.ctx.command.params for name in each.opts}
+        other = BUDGETS - {error.option_name} if error.option_name in BUDGETS else set()
+        return "".join(f"A budget is given by {name} here." for name in other & options)
     given = re.search(r"^'(.*)' is not a valid (float|integer)", error.message)
     if given:
         hint = number_hint(given[1].removesuffix("%")).removeprefix("; ")
@@ -42,6 +47,8 @@ def _of_extra(ctx: click.Context, extra: list[str]) -> str:
         how = "KEY=VALUE has no space in it, or stands in quotes"
     elif all(UNIT.fullmatch(word) for word in extra):
         how = "A number and its unit are one word: 5M"
+    elif "--set" in options and re.fullmatch(r"[\d.e-]+", extra[0]):
+        how = "A setting is one word, KEY=VALUE: --set recipe.epochs=30"
     elif all(re.fullmatch(r"[\d.,-]+", word) for word in extra):
         how = "Several values are one word, with commas and without spaces: 1,2,4"
     elif re.fullmatch(r"\d[\d.]*[kMG]?", extra[0]):

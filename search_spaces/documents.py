@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from explorer.errors import UnknownName, UserError, shorten, unknown
+from explorer.errors import UnknownName, UserError, odd_character, shorten, unknown
 from explorer.file_kinds import told_by_ending
 from explorer.files import expanded
 from explorer.suggestions import command
@@ -225,6 +225,8 @@ def parse_document(model: type[Model], text: str, *, source: str, path: Path) ->
         problem = _in_plain_words(str(getattr(error, "problem", None) or error))
         if isinstance(error, RecursionError):
             problem = "too deeply nested"
+        elif mark and (slip := _odd_line(text, mark.line)):
+            problem = slip
         raise UserError(f"{source} is not valid YAML{where}: {problem}.") from None
     if not isinstance(data, dict):
         holds = "it is empty" if data is None else f"it holds {shorten(data)}"
@@ -249,6 +251,18 @@ def validate(
         rest = len(problems) - MOST_PROBLEMS
         more = f"; and {rest:,} more" if rest > 0 else ""
         raise UserError(f"{source}: {'; '.join(problems[:MOST_PROBLEMS])}{more}.") from None
+
+
+def _odd_line(text: str, line: int) -> str:
+    """What is wrong with a line that YAML cannot read, or with those around it, where it is pasted
+    with a fence or has characters that only look like plain ones; else ""."""
+    lines = text.splitlines()
+    for number in range(max(0, line - 1), min(len(lines), line + 2)):
+        if lines[number].lstrip().startswith("```"):
+            return f"line {number + 1} is the fence of a page's code; delete it"
+        if odd := odd_character(lines[number]):
+            return f"in line {number + 1}, {odd}"
+    return ""
 
 
 def _in_plain_words(problem: str) -> str:

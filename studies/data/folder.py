@@ -171,7 +171,7 @@ def scan(root: Path) -> Listing:
                 raise UserError(
                     f"the class {names[label]!r} is empty: {folder / layout.classes[part][name][0]}"
                     f" holds no image (of a format that Pillow reads, by its extension).{holds} Add"
-                    " images, or remove the folder."
+                    " images, or name the folder whose folders are the classes, each with images."
                 )
             left_out.update(left_out_of_class)
     notes: tuple[str, ...] = ()

@@ -61,9 +61,11 @@ def given_threads(threads: int | None, workers: int) -> Threads | None:
     cores = available_cores()
     if threads is not None:
         if threads > 1 and workers * threads > cores:
+            most = share(workers)
             raise UserError(
                 f"--threads {threads} for {counted(workers, 'worker')} is more than the"
-                f" {counted(cores, 'core')} here. Give --threads {share(workers)} or less."
+                f" {counted(cores, 'core')} here. Give --threads {most}"
+                f"{' or less' if most > 1 else ''}."
             )
         return Threads(threads)
     first = os.environ.get(VARIABLE, "").split(",")[0].strip()  # of nested loops it lists several

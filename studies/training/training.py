@@ -329,8 +329,8 @@ class _Run(pytorch_lightning.LightningModule):
             if self.ranks and self.ranks.rank:  # the first process tells, and puts it aside
                 return
             log.warning(
-                "%s belongs to another training (other data, recipe or settings, or an older"
-                " version of this program): starting afresh. It was renamed to %s",
+                "%s belongs to another training (other data, recipe or settings, as the"
+                " number of threads, or an older version of this program): starting afresh. It was renamed to %s",
                 self.path,
                 put_aside(self.path),
             )

@@ -159,7 +159,8 @@ def retrain(
         keep_memory()
     tell(
         f"\nTraining {chosen.design} on {len(splits.train)} images,"
-        f" {counted(wanted.epochs, 'epoch')}, {settings.device}."
+        f" {counted(wanted.epochs, 'epoch')}, {settings.device},"
+        f" {counted(settings.threads, 'thread')}."
     )
     tell("\n".join([*said, *resolved.notes, *speed_hints(settings), without_onnx()]).rstrip())
     _make(folder / CHECKPOINTS)

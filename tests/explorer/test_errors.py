@@ -61,3 +61,11 @@ def test_a_notebook_shows_the_line_of_the_cell_and_the_message_alone() -> None:
     assert caught.value._render_traceback_() == [
         "---> explorer.match('resnet51')", f"UserError: {caught.value}",
     ]  # fmt: skip
+
+
+def test_a_character_that_looks_like_a_plain_one_is_named() -> None:
+    message = str(UserError("cannot read '５Ｍ' as a number."))
+    assert message.endswith(" ('５' is a full-width character; type 5 instead.)")
+    assert str(UserError(message)) == message
+    assert str(UserError("in\u00a0it")).endswith("a no-break space stands in it; type a plain one"
+                                                 " instead.)")  # fmt: skip

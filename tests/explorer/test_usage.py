@@ -12,6 +12,9 @@ from explorer.usage import advice
     ("line", "hint"),
     [
         ("suggest 5M --resolution 32", "takes options alone. A number stands behind its option"),
+        ("suggest --budget 5M", "A budget is given by --flops here."),
+        ("study new a.yaml --flops 5M", "A budget is given by --budget here."),
+        ("study run a --set recipe.epochs 30", "KEY=VALUE: --set recipe.epochs=30."),
         ("suggest --flops 5 M", "A number and its unit are one word: 5M."),
         ("suggest --flops 5M --cardinality 1 2 4", "with commas and without spaces: 1,2,4."),
         ("study winner run mine", "resnext-explorer study winner takes STUDY. A name with spaces"),

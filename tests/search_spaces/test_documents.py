@@ -153,6 +153,14 @@ def test_a_file_that_never_ends_is_not_read_to_its_end() -> None:
             " quotes.",
         ),
         ("name: @mine\n", "line 1, column 7: a text that begins with this character needs quotes."),
+        (
+            "name： x\nspace: a\n",
+            "line 2, column 6: in line 1, '：' is a full-width character; type : instead.",
+        ),
+        (
+            "```yaml\nname: x\n```\n",
+            "line 1, column 1: line 1 is the fence of a page's code; delete it.",
+        ),
         ("budget: {flops:5M}\n", "line 1, column 10: put a space after the colon in 'flops:5M'."),
     ],
 )
