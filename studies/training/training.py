@@ -330,7 +330,8 @@ class _Run(pytorch_lightning.LightningModule):
                 return
             log.warning(
                 "%s belongs to another training (other data, recipe or settings, as the"
-                " number of threads, or an older version of this program): starting afresh. It was renamed to %s",
+                " number of threads, or an older version of this program): starting afresh. It was"
+                " renamed to %s",
                 self.path,
                 put_aside(self.path),
             )

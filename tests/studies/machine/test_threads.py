@@ -40,7 +40,7 @@ def test_a_number_that_is_given_is_taken(asked: int, workers: int) -> None:
 def test_more_threads_than_cores_are_refused(asked: int, workers: int, most: int) -> None:
     with pytest.raises(
         UserError,
-        match=rf"--threads {asked} for .* more than the 8 cores here\. Give --threads {most}( or|\.)",
+        match=rf"--threads {asked} for .* than the 8 cores here\. Give --threads {most}( or|\.)",
     ):
         given_threads(asked, workers)
 
