@@ -61,6 +61,9 @@ def cluster() -> Iterator[Nodes]:
         environment.setenv("PATH", programs, prepend=":")
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
         environment.setenv("OMP_NUM_THREADS", "1")
+        # Ray writes the head's address below it, and does not make the folder.
+        environment.setenv("RAY_TMPDIR", str(folder))
+        (folder / "ray").mkdir()
         try:
             nodes = Nodes(folder)
             try:

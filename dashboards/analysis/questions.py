@@ -167,14 +167,14 @@ def searched(evidence: Evidence) -> Verdict:
     seeds = seeds_phrase(len(evidence.info.get("seeds") or []))
     sentence = f"{how}{went_on} {seeds}." if finalists else f"{how} none was trained on more."
     limits = search.get("limits") or []
-    if winner is None and limits and evidence.counts.get("complete"):
-        none = f"No design that was trained has {listed(limits)}"
-        return Verdict(none, f"{sentence} {none}.")
-    if winner is None:
-        return Verdict("Nothing to compare", f"No comparison: {comparison.problem}.")
     slow = _slow(evidence)
     trained = f"{tried - slow} of them trained, " if slow else ""
     of = f"Of {counted(tried, 'design')} tried, {trained}"
+    if winner is None and limits and evidence.counts.get("complete"):
+        none = f"none that was trained has {listed(limits)}"
+        return Verdict(of + none, f"{sentence} {capital(none)}.")
+    if winner is None:
+        return Verdict("Nothing to compare", f"No comparison: {comparison.problem}.")
     within = among(evidence.trials, allowed(evidence.trials, limits, evidence.info), limits)
     lowest = f"has the lowest validation error{f' of {within}' if within else ''}"
     title = f"{of}{winner} {lowest}"
