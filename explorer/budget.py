@@ -30,7 +30,7 @@ from explorer.designs import (
     Designs,
     ImpossibleBudget,
     cost,
-)  # fmt: skip
+)
 from explorer.errors import UnknownName, UserError, check_known, shorten
 from explorer.numbers import as_number, parse_share
 from explorer.searching import search_quantity

@@ -31,7 +31,7 @@ from dashboards.analysis.words import (
     only_or_counted,
     own_quantities,
     shared_seeds,
-)  # fmt: skip
+)
 from studies.data import is_of_arrays
 from studies.judging.guessing import Guess
 from studies.judging.latency import latency_words

@@ -251,14 +251,14 @@ def _stands(evidence: Evidence, difference: Difference) -> str:
     """'better', 'equal within 0.5', 'open'; a dash where nothing is judged. What has not learned is
     never equal."""
     comparison = evidence.comparison
-    margin = evidence.until.get("margin")
-    if margin is not None and difference.verdict != "open":
-        within = f" within {margin:g}" if difference.verdict == "equal" else ""
-        return f"{difference.verdict}{within}, decided at seed {difference.seeds}"
     if comparison.problem and difference.low is None:
         return NOTHING
     if difference.arm in evidence.unlearned and not difference.shown:
         return "not learned"
+    margin = evidence.until.get("margin")
+    if margin is not None and difference.verdict != "open":
+        within = f" within {margin:g}" if difference.verdict == "equal" else ""
+        return f"{difference.verdict}{within}, decided at seed {difference.seeds}"
     within = f" within {bare_points(comparison.margin or 0.0)}"
     return difference.verdict + (within if difference.verdict == "equal" else "")
 
