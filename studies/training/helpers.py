@@ -7,7 +7,6 @@ calls `train` as the worker does; what it prints goes to the worker's log.
 import json
 import os
 import pickle
-import socket
 import subprocess
 import sys
 import threading
@@ -15,7 +14,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from explorer import Blueprint
@@ -26,7 +25,7 @@ from studies.machine import failures
 from studies.machine.memory import keep_memory
 from studies.machine.settings import Settings
 from studies.training.outcome import TrainingFailed, TrainingStopped
-from studies.training.ranks import Ranks
+from studies.training.ranks import MeetingPlace, Ranks
 from studies.training.training import train
 
 # Seconds in which the worker itself meets the failure of one of them.
@@ -68,16 +67,16 @@ def shared_by(number: int, shared: SharedTraining) -> Iterator[Ranks | None]:
     if number == 1:
         yield None
         return
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    Ranks(number, 0, port).check(shared.recipe, shared.settings)  # before any is started
+    place = MeetingPlace()
+    own = Ranks(number, 0, place.port)
+    own.check(shared.recipe, shared.settings)  # before any is started
     started: list[_Helper] = []
     over = threading.Event()
     try:
         # Where one cannot be started, those before it are in the list, and are ended.
-        started.extend(_Helper(Ranks(number, rank, port), shared) for rank in range(1, number))
+        started.extend(_Helper(replace(own, rank=rank), shared) for rank in range(1, number))
         threading.Thread(target=_watch, args=(started, over), name="helpers", daemon=True).start()
-        yield Ranks(number, 0, port)
+        yield own
     except (TrainingStopped, TrainingFailed):
         raise
     except Exception as error:

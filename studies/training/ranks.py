@@ -6,6 +6,7 @@ numbers are those of one process, but for the order in which floating-point numb
 """
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class Ranks:
     Attributes:
         number: How many there are.
         rank: From 0, which alone writes checkpoints and is told how it goes.
-        port: At which they meet, on this machine.
+        port: At which they meet, on this machine: that of a `MeetingPlace`.
     """
 
     number: int
@@ -74,14 +75,45 @@ class Ranks:
         """What Lightning is to know of the processes, which it has not started."""
         return _Environment(self)
 
-    def strategy(self, settings: Settings) -> Any:
-        """Lightning's DDP. Buffers are equal in all processes already."""
-        from pytorch_lightning.strategies import DDPStrategy
-
-        backend = "gloo" if settings.device == "cpu" else "nccl"
+    def meet(self, settings: Settings) -> None:
+        """Wait for the other processes, and form torch's group with them."""
         if os.path.isdir("/sys/class/net/lo"):  # all of them are on this machine
             os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-        return DDPStrategy(process_group_backend=backend, timeout=TIMEOUT, broadcast_buffers=False)
+        device = self.device(settings)
+        dist.init_process_group(
+            _backend(settings),
+            store=_store(self.port),
+            rank=self.rank,
+            world_size=self.number,
+            timeout=TIMEOUT,
+            device_id=device if device.type == "cuda" else None,
+        )
+
+    def strategy(self, settings: Settings) -> Any:
+        """Lightning's DDP, in the group of `meet`. Buffers are equal in all processes already."""
+        from pytorch_lightning.strategies import DDPStrategy
+
+        return DDPStrategy(
+            process_group_backend=_backend(settings), timeout=TIMEOUT, broadcast_buffers=False
+        )
+
+
+class MeetingPlace:
+    """Where the processes of one training find each other, for as long as it lives.
+
+    It listens from the moment that its port is known: a port that is looked for first and taken
+    later can be another program's by then. Nobody outside this machine reaches it.
+
+    Attributes:
+        port: To be given to their `Ranks`.
+    """
+
+    def __init__(self) -> None:
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = listening.getsockname()[1]
+        self._store = _store(
+            self.port, is_master=True, wait_for_workers=False, master_listen_fd=listening.detach()
+        )
 
 
 class Exchange:
@@ -114,13 +146,26 @@ class Exchange:
 
 
 @contextmanager
-def meeting(ranks: Ranks | None) -> Iterator[None]:
-    """Let go of the other processes after the block, so that the next training can meet others."""
+def meeting(ranks: Ranks | None, settings: Settings) -> Iterator[None]:
+    """Meet the other processes, if any; let go of them after the block, for the next training."""
+    if ranks is None:
+        yield
+        return
     try:
+        ranks.meet(settings)
         yield
     finally:
-        if ranks and dist.is_initialized():
+        if dist.is_initialized():
             dist.destroy_process_group()
+
+
+def _store(port: int, **options: Any) -> Any:
+    # torch's stubs do not have it.
+    return dist.TCPStore("127.0.0.1", port, timeout=TIMEOUT, **options)  # type: ignore[attr-defined]
+
+
+def _backend(settings: Settings) -> str:
+    return "gloo" if settings.device == "cpu" else "nccl"
 
 
 class _Environment(LightningEnvironment):

@@ -89,7 +89,7 @@ def train(
     recipe.steps_per_epoch(len(splits.train))
     if ranks:
         ranks.check(recipe, settings)
-    with torch_environment(settings), meeting(ranks):
+    with torch_environment(settings), meeting(ranks, settings):
         give_back()
         is_watched = reset_peak(torch.device(settings.device))
         run = _Run(

@@ -19,24 +19,31 @@ from studies.machine import failures
 from studies.machine.settings import Settings
 from studies.training import helpers
 from studies.training.batches import TrainingBatches
-from studies.training.ranks import Ranks
+from studies.training.ranks import MeetingPlace, Ranks
 from studies.training.training import train
 
 
-def free_ports(count: int) -> list[str]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [str(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+def test_where_processes_meet_no_other_program_listens() -> None:
+    """A port that was looked for first and taken later had been another program's by then."""
+    place = MeetingPlace()
+    for host in ("127.0.0.1", ""):
+        with pytest.raises(OSError, match="in use"):
+            socket.create_server((host, place.port))
+    with pytest.raises(OSError, match=r"\[Errno"):  # by another address of this machine
+        socket.create_connection(("127.0.0.2", place.port), timeout=5)
 
 
 @pytest.mark.heavy
 def test_two_processes_come_to_the_numbers_of_one(workdir: Path) -> None:
-    ports = free_ports(3)
+    places = [MeetingPlace() for _ in range(3)]
     processes = [
         subprocess.Popen(
-            [sys.executable, sharing_training.__file__, str(rank), *ports],
+            [
+                sys.executable,
+                sharing_training.__file__,
+                str(rank),
+                *(str(each.port) for each in places),
+            ],
             stderr=subprocess.PIPE,
             text=True,
         )
