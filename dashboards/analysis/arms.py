@@ -3,6 +3,7 @@ them is the reference. Errors are fractions throughout."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,7 @@ def arm_order(designs: pd.DataFrame, cardinalities: Mapping[str, int]) -> list[s
     return [arm for group in groups_of(arms) for arm in group]
 
 
+@lru_cache(maxsize=10_000)
 def axes_of(arm: str) -> str:
     """What an arm's name says of its axes, without their values: 'C=4, width=32' -> 'C, width';
     "" of a name without any."""
@@ -84,6 +86,7 @@ def groups_of(arms: Sequence[str]) -> list[list[str]]:
     ]
 
 
+@lru_cache(maxsize=10_000)
 def _numbers(arm: str) -> list[tuple[int, ...]]:
     """The values in an arm's name as numbers, to sort by; empty where one is no number."""
     values = re.findall(r"=([^,]*)", arm)

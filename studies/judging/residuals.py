@@ -136,13 +136,14 @@ def _pseudo_inverse(normal: Array) -> Array:
 
 def _groups(have: Mask) -> NDArray[np.intp]:
     """Numbers the sets of arms that chains of shared seeds connect, -1 for an arm without any."""
-    arms = len(have)
-    groups = np.where(have.any(axis=1), np.arange(arms), -1)
-    for column in have.T:  # the arms of a seed belong together, with all that any of them has
-        together = np.unique(groups[column])
-        if len(together) > 1:
-            groups[np.isin(groups, together)] = together[0]
-    return groups
+    none = len(have)
+    groups = np.arange(none)
+    while True:  # until no arm's number falls any more: all of a group have that of its first
+        of_seeds = np.where(have, groups[:, None], none).min(axis=0, initial=none)
+        lowest = np.where(have, of_seeds, none).min(axis=1, initial=none)
+        if (lowest == groups).all():
+            return np.where(have.any(axis=1), groups, -1)
+        groups = lowest
 
 
 def least_squares_means(fitted: Fit) -> Array:

@@ -82,13 +82,10 @@ def _validation_errors(trials: pd.DataFrame, by: str) -> pd.DataFrame:
 
     An arm of several designs has their mean in each cell.
     """
-    errors = pd.to_numeric(trials["validation_error"], errors="coerce").astype(float)
-    done = trials.assign(validation_error=errors)[
-        (trials["status"] == "complete") & np.isfinite(errors)
-    ]
-    return done.assign(**{by: done[by].astype(str)}).pivot_table(
-        "validation_error", by, "seed", sort=True
-    )
+    errors = pd.to_numeric(trials["validation_error"], errors="coerce").to_numpy(dtype=float)
+    done = (trials["status"] == "complete").to_numpy() & np.isfinite(errors)
+    names, seeds = trials[by][done].astype(str), trials["seed"][done]
+    return pd.Series(errors[done], names.index).groupby([names, seeds]).mean().unstack()
 
 
 def _costs(trials: pd.DataFrame, by: str) -> dict[str, float]:
