@@ -91,11 +91,9 @@ def cells(findings: Findings, pair: str) -> Cells:
         rows = rows[rows["seed"] == findings.choosing_seed]
     axes = pair.split(",")
     rows = rows.dropna(subset=axes)
-    rows = rows.assign(
-        **{name: rows[name].astype(str) for name in axes},
-        template=_templates(rows, axes).reindex(rows["design"]).to_numpy(),
-    )
-    rows = rows.assign(arm=[" ".join(values) for values in rows[axes].itertuples(index=False)])
+    designs = _designs(rows, axes).reindex(rows["design"])
+    designs.index = rows.index
+    rows = rows[["design", "seed", "status", "test_error"]].join(designs)
     across, down = sorted(axes, key=lambda name: -rows[name].nunique())
     arms = list(dict.fromkeys(rows["arm"]))
     errors = error_table(rows, arms)
@@ -136,19 +134,21 @@ def _problem(findings: Findings, *, is_known: bool) -> str:
     return "" if is_known else "too few seeds to tell any apart"
 
 
-def _templates(rows: pd.DataFrame, axes: Sequence[str]) -> "pd.Series[str]":
-    """What each design is but for its axes; of one's own networks, the numbers that differ."""
+def _designs(rows: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
+    """Of each design its axes as text, both together as its "arm", and as "template" what it is
+    but for them; of one's own networks, the numbers that differ."""
+    keys = ("cardinality", "bottleneck_width", "width", "kind")
     designs = rows.drop_duplicates("design").set_index("design")
     own = own_quantities(designs.index)
     labels = []
-    for name, design in designs.iterrows():
+    for name, *numbers in designs[list(keys)].itertuples():
         if is_own(name):
             shown = [key for key, values in own.items() if key not in axes and name in values]
             labels.append(", ".join(f"{key}={own[key][name]}" for key in shown))
         else:
-            keys = ("cardinality", "bottleneck_width", "width", "kind")
-            labels.append(template_label(*(design[key] for key in keys)))
-    return pd.Series(labels, designs.index, dtype=object)
+            labels.append(template_label(*numbers))
+    places = designs[list(axes)].astype(str)
+    return places.assign(arm=places[axes[0]] + " " + places[axes[1]], template=labels)
 
 
 def _of_all(rows: pd.DataFrame) -> str:

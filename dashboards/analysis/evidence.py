@@ -26,6 +26,7 @@ from dashboards.analysis.comparison import Comparison, Difference, as_decided, c
 from dashboards.analysis.looks import looks_so_far
 from dashboards.analysis.test_set import Sampling, sampling_of_tests, size_of_test_set
 from dashboards.analysis.words import (
+    LABEL_COLUMNS,
     budget_words,
     network_label,
     only_or_counted,
@@ -113,7 +114,8 @@ class Evidence:
     def templates(self) -> dict[str, str]:
         """What each arm's design is, in short: '8x14d'; of several that differ, how many."""
         labels: dict[str, list[str]] = {arm: [] for arm in self.arms}
-        for design in self.designs.to_dict("records"):
+        told_by = self.designs.columns.intersection(LABEL_COLUMNS)
+        for design in self.designs[told_by].to_dict("records"):
             labels[str(design["arm"])].append(network_label(design, self.own_quantities))
         return {arm: only_or_counted(own) for arm, own in labels.items()}
 

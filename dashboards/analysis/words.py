@@ -173,8 +173,11 @@ def template_label(cardinality: Any, bottleneck_width: Any, width: Any, kind: An
     return f"{paths}{int(bottleneck_width)}d"
 
 
+LABEL_COLUMNS = ("arm", "design", "cardinality", "bottleneck_width", "width", "kind")
+
+
 def network_label(design: Mapping[str, Any], varied: Collection[str] | None = None) -> str:
-    """What tells a design from others, in short: '8x14d', 'w64'.
+    """What tells a design from others, in short: '8x14d', 'w64'; from its `LABEL_COLUMNS`.
 
     Of a network of the user's own, its numbers but for those of its arm: 'width=44'. `varied` are
     the quantities in which a study's designs differ; others are then left out.

@@ -81,14 +81,18 @@ def error_over_two_axes(findings: Findings, *, pair: str = "", theme: str = "lig
         hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
     marked = table["is_best"] | table["is_tied"]
-    for x, y, is_best in zip(
-        *(column[marked] for column in places), table["is_best"][marked], strict=True
-    ):
-        line = {"color": colors.ink, "width": 3.5 if is_best else 2}
-        figure.add_shape(
-            type="rect", x0=x - 0.47, x1=x + 0.47, y0=y - 0.46, y1=y + 0.46,
-            line={**line, "dash": "solid" if is_best else "dot"},
-        )  # fmt: skip
+    frames = [
+        {
+            "type": "rect", "x0": x - 0.47, "x1": x + 0.47, "y0": y - 0.46, "y1": y + 0.46,
+            "line": {"color": colors.ink, "width": 3.5, "dash": "solid"}
+            if is_best
+            else {"color": colors.ink, "width": 2, "dash": "dot"},
+        }
+        for x, y, is_best in zip(
+            *(column[marked] for column in places), table["is_best"][marked], strict=True
+        )
+    ]  # fmt: skip
+    figure.update_layout(shapes=frames)
     for axis, order, name in zip(
         (figure.update_xaxes, figure.update_yaxes), orders, axes, strict=True
     ):

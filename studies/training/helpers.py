@@ -67,8 +67,8 @@ def shared_by(number: int, shared: SharedTraining) -> Iterator[Ranks | None]:
     if number == 1:
         yield None
         return
-    place = MeetingPlace()
-    own = Ranks(number, 0, place.port)
+    meeting_place = MeetingPlace()
+    own = Ranks(number, 0, meeting_place.port)
     own.check(shared.recipe, shared.settings)  # before any is started
     started: list[_Helper] = []
     over = threading.Event()
