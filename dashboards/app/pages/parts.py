@@ -143,22 +143,31 @@ def live(figure: go.Figure, look: Look | None, revision: str) -> LiveFigure:
     sizes = {"height": height, "minWidth": least_width(figure)}
     style = {name: f"{pixels}px" for name, pixels in sizes.items() if pixels}
     touch = bool(look and look.get("touch"))
-    figure.update_layout(
-        title=None,
-        height=None,
-        margin_t=10,
-        uirevision=revision,
-        dragmode=False if touch else "zoom",
-        clickmode="event",
-    )
-    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
-        axis.fixedrange = touch
-        if axis.range:
-            # What the automatic range comes to, so that a double-click comes back to it.
-            low, high = axis.range
-            axis.range, axis.autorange = None, True
-            axis.autorangeoptions = {"minallowed": low, "maxallowed": high}
-    return figure.to_plotly_json(), joined(heading), joined(below), style
+    # As JSON: Plotly looks through a figure at each change, and a choice waits for that.
+    drawn = figure.to_plotly_json()
+    layout = {
+        key: value for key, value in drawn["layout"].items() if key not in ("title", "height")
+    }
+    layout |= {
+        "margin": {**layout["margin"], "t": 10},
+        "uirevision": revision,
+        "dragmode": False if touch else "zoom",
+        "clickmode": "event",
+    }
+    for name in layout:
+        if name.startswith(("xaxis", "yaxis")):
+            layout[name] = _movable(layout[name], touch=touch)
+    return {**drawn, "layout": layout}, joined(heading), joined(below), style
+
+
+def _movable(axis: dict[str, Any], *, touch: bool) -> dict[str, Any]:
+    if not axis.get("range"):
+        return {**axis, "fixedrange": touch}
+    # What the automatic range comes to, so that a double-click comes back to it.
+    low, high = axis["range"]
+    free = {key: value for key, value in axis.items() if key != "range"}
+    ends = {"minallowed": low, "maxallowed": high}
+    return {**free, "fixedrange": touch, "autorange": True, "autorangeoptions": ends}
 
 
 def keep_zoom(figure: dict[str, Any], zoom: dict[str, Any] | None) -> dict[str, Any]:
