@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from explorer.errors import UnknownName, UserError, odd_character, shorten, unknown
-from explorer.file_kinds import told_by_ending
+from explorer.file_kinds import told_by_name
 from explorer.files import expanded, nearest_path
 from explorer.suggestions import command
 from search_spaces.mistakes import explain
@@ -179,7 +179,7 @@ def unknown_document(kind: str, given: str, names: Iterable[str], where: str = "
             f"{given[:200]} is a folder, and a {kind} is a name or the path of a YAML file. Of a"
             f" folder of images this makes one: {command('study new', 'FILE.yaml', data=given)}"
         )
-    if not given.lower().endswith(ENDINGS) and (other := told_by_ending(given)):
+    if not given.lower().endswith(ENDINGS) and (other := told_by_name(given)):
         return UnknownName(f"a {kind} is given by its name, or the path of a YAML file. {other}")
     files = [f"{given}{ending}" for ending in ("", *ENDINGS)]
     if file := next((file for file in files if os.path.isfile(file)), None):

@@ -12,7 +12,7 @@ from typing import TypeVar
 import pandas as pd
 
 from explorer.errors import UserError, shorten
-from explorer.file_kinds import told_by_ending
+from explorer.file_kinds import told_by_name
 from explorer.files import nearest_path
 from explorer.suggestions import command
 
@@ -175,7 +175,7 @@ def _text(path: Path) -> str:
         raise UserError(f"there is no file {path}{nearest_path(path)}.") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}.") from None
-    if path.suffix.lower() != ".csv" and (other := told_by_ending(str(path))):
+    if path.suffix.lower() != ".csv" and (other := told_by_name(str(path))):
         table = command("study results", "STUDY", o="results.csv")
         raise UserError(f"a table of results is needed, as `{table}` writes it. {other}")
     for sign, kind in _KINDS:

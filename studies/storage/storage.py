@@ -7,7 +7,6 @@ happens while a storage is away is described in `studies.storage.outages`.
 """
 
 import atexit
-import fcntl
 import json
 import threading
 import weakref
@@ -22,7 +21,7 @@ import sqlalchemy
 
 from explorer.errors import UserError
 from explorer.suggestions import Secret, command
-from studies.storage import outages, postgres, sqlite
+from studies.storage import lock_file, outages, postgres, sqlite
 from studies.storage.outages import Patience, Say, reason_of
 from studies.storage.url import ENVIRONMENT, read_url
 
@@ -132,6 +131,12 @@ class Storage:
     def _connection(self) -> Iterator[sqlalchemy.Connection]:
         self.check_folder()
         if self.path is not None and not self.path.exists():
+            if self._reader is not None or self._writer is not None:
+                raise UserError(
+                    f"the storage {self.shown} is gone: {self.path} was deleted or moved while it"
+                    " was in use, and what was not in it yet is lost. Put it back, or run the study"
+                    " again into a new one."
+                )
             raise UserError(
                 f"there is no storage at {self.shown} yet (in {self.path.parent}):"
                 f" `{command('study run', 'digits_cardinality', storage=self.option)}` creates it,"
@@ -295,23 +300,13 @@ class Storage:
         if self._locked:
             yield
             return
-        with self._lock_file() if self.path else postgres.lock(self._engine()):
+        own = lock_file.held(self.folder, self.exists) if self.path else None
+        with own or postgres.lock(self._engine()):
             self._locked = True
             try:
                 yield
             finally:
                 self._locked = False
-
-    @contextmanager
-    def _lock_file(self) -> Iterator[None]:
-        path = self.folder() / ".lock"
-        try:
-            file = open(path, "a")  # noqa: SIM115 - closed below, which also releases the lock
-        except OSError as error:
-            raise UserError(f"cannot write {path}: {error.strerror}.") from None
-        with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
 
     def folder(self, *parts: str) -> Path:
         """A folder inside `files`, created if needed. Raises `UserError` where that fails."""
