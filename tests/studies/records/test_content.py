@@ -101,7 +101,7 @@ def test_a_study_whose_file_this_version_refuses_is_still_read(
         assert result.exit_code == 0, result.output
     with pytest.raises(UserError, match="epochs"):
         _ = stored.content.file
-    with pytest.raises(UserError, match=r"recipe.epochs: 0 -> 4"):
+    with pytest.raises(UserError, match=r"recipe\.epochs: 0 -> 4"):
         make(storage, tiny)
 
 

@@ -214,5 +214,5 @@ def test_a_file_that_is_deleted_while_it_is_used_is_gone(storage: Storage) -> No
     storage.rows("SELECT 1")
     for file in storage.path.parent.glob("*.db*"):
         file.unlink()
-    with pytest.raises(UserError, match="is gone: .* was deleted or moved while it was in use"):
+    with pytest.raises(UserError, match=r"is gone: .* was deleted or moved while it was in use"):
         storage.rows("SELECT 1")
