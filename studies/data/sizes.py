@@ -93,9 +93,11 @@ def _note_broken(root: Path, files: Sequence[str], spec: DataSpec) -> list[str]:
         decoding_pool() as pool,
         progress_bar("opening images") as progress,
     ):
-        for row, (name, is_one) in enumerate(zip(files, pool.map(is_image, files), strict=True)):
+        for row, (name, is_image_file) in enumerate(
+            zip(files, pool.map(is_image, files), strict=True)
+        ):
             progress(row, len(files))
-            broken += [] if is_one else [name]
+            broken += [] if is_image_file else [name]
     if not broken:
         return []
     return [
