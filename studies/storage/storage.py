@@ -127,16 +127,21 @@ class Storage:
                 " correct the path."
             )
 
+    def _check_not_gone(self) -> None:
+        """Raise `UserError` where an SQLite file was there before, and is not any more."""
+        was_there = self._reader is not None or self._writer is not None
+        if was_there and not self.exists():
+            raise UserError(
+                f"the storage {self.shown} is gone: {self.path} was deleted or moved while it was"
+                " in use, and what was not in it yet is lost. Put it back, or run the study again"
+                " into a new one."
+            )
+
     @contextmanager
     def _connection(self) -> Iterator[sqlalchemy.Connection]:
         self.check_folder()
+        self._check_not_gone()
         if self.path is not None and not self.path.exists():
-            if self._reader is not None or self._writer is not None:
-                raise UserError(
-                    f"the storage {self.shown} is gone: {self.path} was deleted or moved while it"
-                    " was in use, and what was not in it yet is lost. Put it back, or run the study"
-                    " again into a new one."
-                )
             raise UserError(
                 f"there is no storage at {self.shown} yet (in {self.path.parent}):"
                 f" `{command('study run', 'digits_cardinality', storage=self.option)}` creates it,"
@@ -273,6 +278,7 @@ class Storage:
         # Two processes that create tables at the same time disturb each other, as transactions do
         # not begin by writing yet: hence the lock.
         with self._lock():
+            self._check_not_gone()  # a worker makes no new one in its place
             sqlite.tidy_up(path)
             if not path.exists():
                 sqlite.create(path, self.shown, outages.TIMEOUT)

@@ -212,7 +212,11 @@ def test_where_nothing_is_stored_no_folder_is_left(workdir: Path) -> None:
 def test_a_file_that_is_deleted_while_it_is_used_is_gone(storage: Storage) -> None:
     storage.open()
     storage.rows("SELECT 1")
+    reader = Storage(storage.url)
+    reader.rows("SELECT 1")
     for file in storage.path.parent.glob("*.db*"):
         file.unlink()
     with pytest.raises(UserError, match=r"is gone: .* was deleted or moved while it was in use"):
         storage.rows("SELECT 1")
+    with pytest.raises(UserError, match="is gone: "):  # and makes no new one
+        reader.open()
