@@ -124,8 +124,7 @@ def retrain(
     if (folder / CARD).exists():
         record = read_model(folder)
         if record.get("made_of") != made_of:
-            what = "model" if record else CARD
-            raise UserError(f"{folder} holds another {what}; name another folder, or remove it.")
+            raise UserError(f"{folder} holds another model; name another folder, or remove it.")
         tell(f"{folder} holds this winner, trained as asked for: nothing is trained again.")
         return _retrained(record, folder)
     for name, format_ in ((WEIGHTS, "safetensors"), (ONNX, "onnx")):
