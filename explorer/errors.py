@@ -29,10 +29,15 @@ class UserError(ValueError):
     ordinary `ValueError`. A message of more than `LONGEST_MESSAGE` characters loses its middle, and
     bytes that are not UTF-8, as in a file's name, are replaced, so that it can be printed and
     stored. Where it repeats quotes that were pasted from a page, it says so.
+
+    Attributes:
+        problem: The message without `advice`.
+        advice: Its end, on what to do: it names options that not every command has.
     """
 
-    def __init__(self, message: object = "") -> None:
-        text = encodable(str(message))
+    def __init__(self, message: object = "", advice: str = "") -> None:
+        self.problem, self.advice = str(message), advice
+        text = encodable(f"{message} {advice}" if advice else self.problem)
         hint = pasted(text)
         text = text.replace(hint, "") if hint else text  # of a message that this one repeats
         super().__init__(cut(text, LONGEST_MESSAGE - len(hint)) + hint)

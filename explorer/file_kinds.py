@@ -1,4 +1,5 @@
-"""Files that stand where a name is expected: what they are, and which command reads them."""
+"""Files, and names of what comes with this program, that stand where another name is expected: what
+they are, and which command reads them."""
 
 import shlex
 from pathlib import PurePath
@@ -29,9 +30,22 @@ KINDS = {
     ".svg": "a drawing, which a browser opens",
     ".db": f"a storage of studies: `{command('study list', storage='sqlite:///FILE')}`",
 }
+EVIDENCE, PUBLISHED = "evidence:", "published:"  # stand before a name
+COME_ALONG = {
+    EVIDENCE: f"what was measured for this project: `{command('report', 'FILE')}` shows it, and"
+    f" `{command('dashboard', evidence=True)}` all that was",
+    PUBLISHED: f"a published result: `{command('study import', 'FILE')}` stores it",
+}
 
 
-def told_by_ending(given: str) -> str:
-    """'best.csv is a table, of results: ...' of what ends as our files do; "" of all else."""
+def comes_along(given: str) -> bool:
+    """Whether a name is one of what comes with this program; no study of a storage has such."""
+    return given.startswith(tuple(COME_ALONG))
+
+
+def told_by_name(given: str) -> str:
+    """'best.csv is a table, of results: ...' of what ends as our files do, or begins as names of
+    what comes with this program; "" of all else."""
     kind = KINDS.get(PurePath(given).suffix.lower())
+    kind = next((COME_ALONG[mark] for mark in COME_ALONG if given.startswith(mark)), kind)
     return f"{cut(given)} is {kind.replace('FILE', shlex.quote(given))}." if kind else ""

@@ -2,8 +2,10 @@
 
 import errno
 import os
+import shlex
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from explorer.errors import UserError
@@ -26,6 +28,37 @@ def expanded(path: str | os.PathLike[str]) -> Path:
             f"{path} begins with a home folder that this system does not know. Write the whole"
             " path."
         ) from None
+
+
+def nearest_path(path: Path, endings: Collection[str] = ()) -> str:
+    """ "; there is photos", where a path ends in nothing: what lies there and has nearly its name.
+
+    "" where nothing has. Of a path with spaces that a shell has taken apart, it is what has this
+    piece of it among its words.
+
+    Args:
+        path: The path.
+        endings: Of what it may be, as (".yaml",); () where that is anything.
+    """
+    from difflib import get_close_matches
+
+    with suppress(OSError, ValueError):  # a name that no file can have
+        missing = path
+        while not missing.parent.exists():
+            missing = missing.parent
+        allowed = endings if missing == path else ()
+        names = sorted(
+            entry.name
+            for entry in missing.parent.iterdir()
+            if not allowed or entry.suffix in allowed
+        )
+        apart = [name for name in names if " " in name and missing.name in name.split(" ")]
+        longer = [name for name in names if name.startswith(f"{missing.name}.")]
+        nearest = apart or longer or get_close_matches(missing.name, names, n=1, cutoff=0.75)
+        if nearest:
+            quotes = " (a path with spaces stands in quotes)" if apart else ""
+            return f"; there is {shlex.quote(str(missing.parent / nearest[0]))}{quotes}"
+    return ""
 
 
 def check_output(

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from explorer.errors import UserError, shorten, unknown
-from explorer.file_kinds import told_by_ending
+from explorer.file_kinds import told_by_name
 from explorer.own.names import is_own
 from explorer.template import FIXED_PATHS, IMAGENET, MOST_BLOCKS, Stem, Template
 from explorer.text import dashed
@@ -238,7 +238,7 @@ def _unknown_name(name: str) -> UserError:
             " names like resnet50. Networks of your own go with describe, match, measure, export,"
             " train, spaces and studies."
         )
-    if kind := told_by_ending(name):
+    if kind := told_by_name(name):
         return UserError(f"a network is given by its name, as resnet50. {kind}")
     if loose := re.fullmatch(r"resnext\d*_(?:[\d-]+_)?([^_]+?)x([^_]+?)d(?:_.*)?", name):
         for label, text in (("cardinality C", loose[1]), ("bottleneck width d", loose[2])):

@@ -343,14 +343,15 @@ def _nothing_fits(
         of = min(range(len(family)), key=lambda n: costs[n].min())
         smallest, spent = _member(family[of], costs[of].argmin()), human_flops(costs[of].min())
         return UserError(
-            f"no reference costs at most {asked}: the smallest, {smallest.name}, costs {spent}."
-            " Give a larger budget or a lower resolution."
+            f"no reference costs at most {asked}: the smallest, {smallest.name}, costs {spent}.",
+            "Give a larger budget or a lower resolution.",
         )
     nearest = _best(groups, budget, None)
     if not nearest:
         return UserError(
             f"no reference of at most {asked} leaves anything for {LABELS[question.solve]} in every"
-            " arm: the rest of an arm costs more. Give other arms, or solve another quantity."
+            " arm: the rest of an arm costs more.",
+            "Give other arms, or solve another quantity.",
         )
     group, row = nearest[0]
     network, worst = _member(groups[group].batch, row), float(groups[group].worst[row])
@@ -359,5 +360,6 @@ def _nothing_fits(
     return UserError(
         f"no reference of at most {asked} fits within {100 * (tolerance or 0):.3g} %: the nearest,"
         f" {network.name}, is {human_percent(below)} below it, and its arms are up to"
-        f" {human_percent(worst)} off. Allow a tolerance of {needed:g}%, or give other arms."
+        f" {human_percent(worst)} off.",
+        f"Allow a tolerance of {needed:g}%, or give other arms.",
     )

@@ -5,11 +5,15 @@ import re
 import click
 
 from explorer.errors import check_known
+from explorer.file_kinds import told_by_name
 from explorer.numbers import number_hint
 from explorer.own.names import is_own
+from explorer.suggestions import command
 
 # What stands apart from its number in `--flops 5 M`.
 UNIT = re.compile(r"[kKMGBTs%]|[mu]s|M?FLOPs|params|points")
+# Commands that show all studies, and what shows the one that is named.
+OF_ONE = {"dashboard": "report", "list": "study show"}
 BUDGETS = {"--budget", "--flops"}  # two names of one thing, as commands have them
 
 
@@ -39,7 +43,10 @@ def _of_extra(ctx: click.Context, extra: list[str]) -> str:
     options = {name for each in ctx.command.params for name in each.opts}
     setting = re.fullmatch(r"-*([a-z_-]+)=(.+)", extra[0])
     option = f"--{setting[1].replace('_', '-')}" if setting else ""
-    if is_own(extra[0]):
+    if ctx.info_name in OF_ONE:
+        of_one = command(OF_ONE[ctx.info_name], extra[0])
+        how = told_by_name(extra[0]).rstrip(".") or f"It shows all studies; one by name: {of_one}"
+    elif is_own(extra[0]):
         how = "It takes no further network"
     elif setting and option in options:
         how = f"A value stands behind its option: {option} {setting[2]}"

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable
-from contextlib import suppress
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -12,8 +11,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from explorer.errors import UnknownName, UserError, odd_character, shorten, unknown
-from explorer.file_kinds import told_by_ending
-from explorer.files import expanded
+from explorer.file_kinds import told_by_name
+from explorer.files import expanded, nearest_path
 from explorer.suggestions import command
 from search_spaces.mistakes import explain
 
@@ -55,6 +54,7 @@ SLIPS = {
     " after it (`key: value`)",
     "found unknown escape character": "a backslash between double quotes; write / in a path, or"
     " single quotes",
+    "unacceptable character": "a character stands in it that no text has; save it as UTF-8",
     "that cannot start any token": "a text that begins with this character needs quotes",
 }
 
@@ -140,17 +140,23 @@ def load_document(model: type[Model], kind: str, name_or_path: str | Path) -> Mo
     if isinstance(name_or_path, Path) or is_path(given):
         path = expanded(given)
         try:
-            with path.open() as file:
+            with path.open(encoding="utf-8-sig") as file:
                 text = file.read(MOST_CHARACTERS + 1)
         except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL in the path
             reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
+            if isinstance(error, UnicodeDecodeError):
+                is_utf_16 = error.object[:2] in (b"\xff\xfe", b"\xfe\xff")
+                what = ", but in UTF-16" if is_utf_16 else ""
+                reason = f"it is not a text file in UTF-8{what}; save it as UTF-8"
             if isinstance(error, IsADirectoryError):
                 raise UserError(
                     f"{given[:200]} is a folder, and a {kind} is a YAML file, for example"
                     f" {path / 'my'}_{kind}.yaml, or a name. (Folders of images: --data-dir.)"
                 ) from None
             if isinstance(error, FileNotFoundError):
-                reason = f"{reason} (looked for in {path.parent.absolute()}){_nearest_file(path)}"
+                hint = nearest_path(path, ENDINGS)
+                hint = "; write / between folders" if "\\" in path.name else hint
+                reason = f"{reason} (looked for in {path.parent.absolute()}){hint}"
             raise UserError(f"cannot read the {kind} file {given[:200]}: {reason}.") from None
         return parse_document(model, text, source=given, path=path)
     if given not in preset_names(kind):
@@ -173,7 +179,7 @@ def unknown_document(kind: str, given: str, names: Iterable[str], where: str = "
             f"{given[:200]} is a folder, and a {kind} is a name or the path of a YAML file. Of a"
             f" folder of images this makes one: {command('study new', 'FILE.yaml', data=given)}"
         )
-    if not given.lower().endswith(ENDINGS) and (other := told_by_ending(given)):
+    if not given.lower().endswith(ENDINGS) and (other := told_by_name(given)):
         return UnknownName(f"a {kind} is given by its name, or the path of a YAML file. {other}")
     files = [f"{given}{ending}" for ending in ("", *ENDINGS)]
     if file := next((file for file in files if os.path.isfile(file)), None):
@@ -184,19 +190,6 @@ def unknown_document(kind: str, given: str, names: Iterable[str], where: str = "
         f"{unknown(kind, given, names)}{where} A file of your own is given by its path, for example"
         f" ./{given}.yaml."
     )
-
-
-def _nearest_file(path: Path) -> str:
-    """'; there is my.yaml', the file beside a missing one with nearly its name; else ''."""
-    from difflib import get_close_matches
-
-    if "\\" in path.name:
-        return "; write / between folders"
-    with suppress(OSError, ValueError):  # no such folder, or a NUL in its name
-        names = [entry.name for entry in path.parent.iterdir() if entry.suffix in ENDINGS]
-        if nearest := get_close_matches(path.name, names, n=1, cutoff=0.75):
-            return f"; there is {path.parent / nearest[0]}"
-    return ""
 
 
 def parse_document(model: type[Model], text: str, *, source: str, path: Path) -> Model:

@@ -152,7 +152,8 @@ class BoundSpace:
                     space.question, tolerance=space.match.tolerance, top=1, **sizes
                 )
             except UserError as error:
-                raise UserError(f"the space {space.name}: {error}") from None
+                problem = f"the space {space.name}: {error.problem}"
+                raise UserError(problem, error.advice) from None
             return suggested.best[0].reference
         budget, reference = space.budget.budget, blueprint(str(space.reference), **sizes)
         if (spent := cost(reference, budget.by)) > budget.value:

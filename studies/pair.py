@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from explorer.file_kinds import comes_along
+
 _TUNING = "tuning "
 
 
 def split_recipe(name: str) -> tuple[str, str]:
     """The study and the recipe that `STUDY:RECIPE` names; "" for a name without a recipe."""
     study, colon, recipe = name.rpartition(":")
-    return (study, recipe) if colon and "/" not in recipe else (name, "")
+    is_of_recipe = colon and "/" not in recipe and not comes_along(name)
+    return (study, recipe) if is_of_recipe else (name, "")
 
 
 @dataclass(frozen=True, order=True)

@@ -15,15 +15,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dashboards.analysis.arms import FEWEST_SEEDS
 from studies.judging.decisions import Verdict
 from studies.judging.differences import p_values
 from studies.judging.dunnett import CONFIDENCE
 from studies.judging.grids import Judgement, confidence_after, judge
-from studies.judging.residuals import Fit, least_squares_means
+from studies.judging.residuals import Fit, are_too_few, least_squares_means
 
 Array = NDArray[np.float64]
-FEWEST_FREEDOM = 4  # degrees of freedom, with which Dunnett's t is below 4
 
 
 @dataclass(frozen=True)
@@ -279,7 +277,9 @@ def _why_no_comparison(table: Array, arms: Sequence[str], reference: str) -> str
 def _why_no_interval(judged: Judgement) -> str:
     """Why nothing can be told of the gaps, in words; "" where there are intervals."""
     if judged.compared.is_known:
-        return "two seeds are too few for an interval" if _is_vague(judged) else ""
+        compared, is_open = judged.compared, set(judged.verdicts) <= {"open"}
+        is_vague = are_too_few(int(compared.seeds.max()), float(compared.freedom.min()))
+        return "two seeds are too few for an interval" if is_open and is_vague else ""
     if np.isfinite(judged.compared.fitted.errors).any(axis=0).sum() < 2:
         return "there is one seed only"
     if judged.compared.fitted.flat:
@@ -287,17 +287,6 @@ def _why_no_interval(judged: Judgement) -> str:
     if not len(judged.compared.arms):
         return "the reference arm shares no seed with another arm"
     return "too few arms share two seeds"
-
-
-def _is_vague(judged: Judgement) -> bool:
-    """Whether nothing is shown, by intervals that rest on two seeds and little else: they are many
-    times as wide as the errors differ."""
-    compared, is_open = judged.compared, set(judged.verdicts) <= {"open"}
-    return bool(
-        is_open
-        and compared.seeds.max() == FEWEST_SEEDS - 1
-        and compared.freedom.min() < FEWEST_FREEDOM
-    )
 
 
 def _trend(

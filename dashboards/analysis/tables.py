@@ -314,15 +314,23 @@ def _seconds_per_epoch(evidence: Evidence) -> list[str]:
 
 
 def _latency(evidence: Evidence) -> list[Column]:
-    """The column of measured latencies, where there are some."""
+    """The columns of measured latencies and of their quartiles, where there are some."""
     if not evidence.has_latency:
         return []
-    latencies = map(latency_of, evidence.by_arm.values())
-    texts = [_milliseconds(1000 * latency.seconds) if latency else NOTHING for latency in latencies]
-    return [("Latency (ms)", texts)]
+    latencies = [latency_of(rows) for rows in evidence.by_arm.values()]
+    medians = [NOTHING if each is None else _milliseconds(each.seconds) for each in latencies]
+    between = [
+        NOTHING
+        if each is None or each.low is None or each.high is None
+        else f"{_milliseconds(each.low)} to {_milliseconds(each.high)}"
+        for each in latencies
+    ]
+    quartiles = [("Quartiles (ms)", between)] if set(between) - {NOTHING} else []
+    return [("Latency (ms)", medians), *quartiles]
 
 
-def _milliseconds(value: float) -> str:
+def _milliseconds(seconds: float) -> str:
+    value = 1000 * seconds
     return three_digits(value) if value >= 1 else f"{value:#.3g}"
 
 

@@ -15,7 +15,15 @@ from studies.commands.options import storage_option
 from studies.pair import split_recipe
 
 # Columns of the closing table that a narrow terminal does without, the first of these first.
-SPARE = ("Seconds per epoch", "Params", "FLOPs", "Mismatch", "Design", "Validation error")
+SPARE = (
+    "Quartiles",
+    "Seconds per epoch",
+    "Params",
+    "FLOPs",
+    "Mismatch",
+    "Design",
+    "Validation error",
+)
 
 if TYPE_CHECKING:
     from dashboards.analysis.findings import Findings

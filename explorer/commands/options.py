@@ -13,6 +13,7 @@ from explorer.commands.parsing import (
     Fraction,
     Number,
     Setting,
+    Side,
     WholeNumber,
     WholeNumbers,
     Words,
@@ -58,7 +59,7 @@ def grouped(name: str, **options: tuple[click.ParamType, str]) -> Any:
 # What goes into a network and comes out of it.
 input_options = grouped(
     "sizes",
-    resolution=(WholeNumber(), "Side of the input in pixels (default: 224; 32 for _cifar names)."),
+    resolution=(Side(), "Side of the input in pixels (default: 224; 32 for _cifar names)."),
     classes=(WholeNumber(), "Classes (default: 1000; 10 for _cifar names)."),
     in_channels=(WholeNumber(), "Channels of the input image (default: 3)."),
 )

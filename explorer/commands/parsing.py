@@ -86,17 +86,31 @@ def _digits(text: str, option: str) -> int:
     return int(significant)
 
 
-class WholeNumber(WholeNumbers):
+class WholeNumber(_Parsed):
     """One whole number of at least 1."""
 
     name = "N"
     kinds = (int,)
 
     def parse(self, text: str, option: str) -> Any:
-        numbers = super().parse(text, option)
-        if len(numbers) != 1:
-            raise UserError(f"{option} takes one whole number; given: {shorten(text)}.")
-        return numbers[0]
+        if not re.fullmatch(r"\d+", text, re.ASCII) or (number := _digits(text, option)) < 1:
+            raise UserError(
+                f"{option} takes one whole number of at least 1; given: {shorten(text)}."
+            )
+        return number
+
+
+class Side(WholeNumber):
+    """The side of a square image: `32`, or `32x32`, as others write it."""
+
+    def parse(self, text: str, option: str) -> Any:
+        sides = re.fullmatch(r"(\d+) *[xX×] *(\d+)", text, re.ASCII)
+        if sides and sides[1] != sides[2]:
+            raise UserError(
+                f"{option} takes the side of square images, as {option} {sides[1]}; given:"
+                f" {shorten(text)}."
+            )
+        return super().parse(sides[1] if sides else text, option)
 
 
 class Words(_Parsed):

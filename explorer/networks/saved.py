@@ -8,6 +8,7 @@ from torch import nn
 
 from explorer.blueprints import Blueprint, blueprint
 from explorer.errors import UserError
+from explorer.files import nearest_path
 from explorer.foreign import check_users_own
 from explorer.installed import own_version
 from explorer.networks.network import build
@@ -88,7 +89,9 @@ def load_network(path: str | Path, name: str | None = None, **sizes: int) -> Sav
         ) from None
     design = name or metadata.get("architecture")
     if design is None and not Path(path).is_file():
-        raise UserError(f"cannot read weights from {path}: there is no such file.")
+        raise UserError(
+            f"cannot read weights from {path}: there is no such file{nearest_path(Path(path))}."
+        )
     if design is None and not _may_be_weights(Path(path)):
         raise UserError(
             f"cannot read weights from {path}: it is no file of weights. Give the .safetensors file"

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from explorer.architecture import GROWTHS, SHORTCUTS, Architecture
 from explorer.blueprints import Blueprint
 from explorer.errors import UserError
+from explorer.files import nearest_path
 from explorer.networks.network import build
 from explorer.networks.own import blueprint_of
 from explorer.streams import printable
@@ -124,7 +125,8 @@ def _read(path: Path) -> Any:
         with open(path, "rb") as file:
             head = file.read(512)
     except OSError as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
+        is_missing = isinstance(error, FileNotFoundError)
+        reason = f"no such file{nearest_path(path)}" if is_missing else error.strerror
         raise UserError(f"cannot read weights from {path}: {reason}.") from None
     if not head:
         raise UserError(f"cannot read weights from {path}: the file is empty.")

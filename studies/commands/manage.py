@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from studies.storage import Storage
 
 
+QUARTILES = "quartiles"  # of a latency
+
+
 @click.command()
 @click.argument("name_or_path", metavar="STUDY")
 @set_option
@@ -63,33 +66,12 @@ def plan(
 
 
 def _print_plan(plan: "Plan", start: str) -> None:
-    from collections import Counter
-
     from explorer.commands.printing import print_far_off
     from explorer.terminal import print_table
-    from explorer.text import counted, human_count, human_flops, human_mismatch, human_time
+    from explorer.text import counted, human_flops, human_time
+    from studies.running.plan_table import plan_table
 
-    trials = Counter(pair.design for pair in plan.pairs)
-    times = {f"time a trial ({recipe.name})": recipe.trial_seconds for recipe in plan.recipes}
-    times = times or {"time a trial": plan.trial_seconds}
-    times = times if plan.left else {}  # else nothing was measured
-    print_table(
-        ["arm", "design", "FLOPs", "params", "mismatch", "trials", *times],
-        [
-            [
-                design.arm,
-                design.name,
-                human_flops(design.complexity.flops),
-                human_count(design.complexity.params),
-                human_mismatch(design.mismatch, is_solved=design.is_solved),
-                trials[design.name],
-                *map(human_time, seconds),
-            ]
-            for design, *seconds in zip(plan.designs, *times.values(), strict=True)
-        ],
-        left=["design"],
-        spare=["params", "FLOPs", "design"],
-    )
+    print_table(*plan_table(plan), left=["design"], spare=["params", "FLOPs", "design"])
     print_far_off(plan.designs, "whole number")
     for point in plan.left_out:
         click.echo(f"Left out: {point.arm}: {point.reason}")
@@ -164,8 +146,8 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
     keys = ["arm", *(["recipe"] if study.recipes else [])]
     rows = [_arm(group, info["is_solved"]) for _, group in tables.trials.groupby(keys, sort=False)]
     if tables.trials["latency"].isna().all():
-        rows = [{key: row[key] for key in row if key != "latency"} for row in rows]
-    spare = ["params", "FLOPs", "mismatch", "design"]
+        rows = [{key: row[key] for key in row if key not in ("latency", QUARTILES)} for row in rows]
+    spare = [QUARTILES, "params", "FLOPs", "mismatch", "design"]
     print_table(list(rows[0]), [list(row.values()) for row in rows], left=["design"], spare=spare)
     facts = {"Latency": latency_words(info["settings"])} if "latency" in rows[0] else {}
     facts |= {
@@ -213,6 +195,7 @@ def _arm(pairs: "pd.DataFrame", is_solved: bool) -> dict[str, Any]:
         **{status: (pairs["status"] == status).sum() for status in statuses},
         "validation error": human_percent(errors.mean()) if len(errors) else "",
         "latency": human_time(latency.seconds) if latency else "",
+        QUARTILES: latency.between if latency else "",
     }
 
 

@@ -8,7 +8,7 @@ import click
 
 from explorer.commands.options import FORCE_OPTION
 from explorer.commands.parsing import Number, WholeNumber
-from explorer.errors import UserError
+from explorer.errors import UserError, unknown
 from explorer.suggestions import command
 from explorer.text import FAR_OFF, counted, human_flops, human_percent
 
@@ -154,8 +154,8 @@ def new(
     try:
         spec, sizes = _data(data)
         text, study, wanted = _chosen(file, spec, sizes, budget, ask, seeds, margin)
-    except UserError as error:
-        raise UserError(f"{error} Nothing is written.") from None
+    except UserError as error:  # its advice names options that this command does not have
+        raise UserError(f"{error.problem} Nothing is written.") from None
     write_atomic(file, text)
     _show(wanted)
     for line in ["", *outlook(study, sizes.splits, sizes.names), *sizes.notes]:
@@ -186,18 +186,18 @@ def _data(data: str) -> "tuple[DataSpec, Sizes]":
 
     A tenth is for the validation, or as much more as gives it images of every class.
     """
+    from explorer.files import expanded, nearest_path
     from studies.data import DATA_SETS, DataSpec, has_test, known_sizes
 
     section: dict[str, Any] = {"name": data}
     if data in DATA_SETS:
         own_test = DATA_SETS[data].own_test
     else:
-        folder = Path(data).expanduser()
-        if not folder.is_dir():
-            known = ", ".join(DATA_SETS)
+        folder = expanded(data)
+        if not folder.exists():
             raise UserError(
-                f"{data} is neither a data set nor a folder of images that is there; the data sets:"
-                f" {known}."
+                f"{unknown('data set', data, DATA_SETS)} Nor is it a folder of images that is"
+                f" there{nearest_path(folder)}."
             )
         own_test = has_test(folder)
         path = str(folder.absolute())
@@ -227,18 +227,18 @@ def _chosen(
     from studies.config.study import StudyFile
 
     others = " or ".join(f"--ask {question}" for question in QUESTIONS if question != ask)
-    advice = f" Here: another --budget, or {others}."
+    advice = f"Give another --budget, or {others}."
     for axes in AXES[ask]:
         try:
             reference = _reference(spec, sizes.classes, budget) if ask == "scale" else ""
         except UserError as error:
-            raise UserError(f"{error}{advice}") from None
+            raise UserError(f"{error.problem} {advice}") from None
         text = _written(file, spec, sizes, budget, ask, axes, reference, seeds, margin)
         study = parse_document(StudyFile, text, source=str(file), path=file)
         try:
             return text, study, study.wanted()
         except UserError as error:
-            refusal = UserError(f"{error}{advice}")
+            refusal = UserError(f"{error.problem} {advice}")
     raise refusal
 
 
@@ -274,7 +274,7 @@ def _written(
     return TEMPLATE.format(
         new=command("study new"),
         schema=command("schema", "study"),
-        name=file.stem,
+        name=_name(file),
         question=question,
         space=space.format(
             flops=human_flops(budget).replace(" ", ""),
@@ -291,6 +291,11 @@ def _written(
         seeds=", ".join(map(str, range(seeds))),
         margin=f"{margin:g}",
     )
+
+
+def _name(file: Path) -> str:
+    """The study's name: the file's, with `_` for a space, as it names a folder as well."""
+    return "_".join(file.stem.split())
 
 
 def _why(epochs: int) -> str:

@@ -8,7 +8,7 @@ import click
 from explorer.text import counted
 
 if TYPE_CHECKING:
-    from studies.winner.winner import Rival, Winner
+    from studies.winner.winner import Winner
 
 
 def show_by_recipe(winners: Mapping[str, "Winner"]) -> None:
@@ -21,25 +21,9 @@ def show_by_recipe(winners: Mapping[str, "Winner"]) -> None:
 def show(chosen: "Winner", tried: int) -> None:
     """The winner beside its rivals. `tried` is the number of designs of a search, else 0."""
     from explorer.terminal import print_table
-    from explorer.text import human_count, human_percent
+    from studies.winner.showing import LEFT, winner_table
 
-    def points(value: float | None) -> str:
-        return "" if value is None else f"{100 * value:+.2f}"
-
-    def row(rated: "Winner | Rival", worse: str, interval: str, stands: str) -> list[str]:
-        params = "" if rated.params is None else human_count(rated.params)
-        latency = [str(rated.latency or "")] if chosen.latency else []
-        error = human_percent(rated.validation_error)
-        return [rated.arm, rated.design, params, *latency, error, worse, interval, stands]
-
-    rows = [row(chosen, "", "", "chosen")]
-    for rival in chosen.rivals:
-        interval = f"{points(rival.low)} to {points(rival.high)}" if rival.low is not None else ""
-        rows.append(row(rival, points(rival.worse), interval, rival.stands))
-    latency = ["latency"] if chosen.latency else []
-    errors = ["validation error", "worse by (points)", "95 % interval", ""]
-    columns = ["arm", "design", "params", *latency, *errors]
-    print_table(columns, rows, left=["design", ""], spare=["design", "params"])
+    print_table(*winner_table(chosen), left=LEFT, spare=["design", "params"])
     click.echo(f"\n{chosen.why}")
     if tried:
         click.echo(

@@ -124,7 +124,10 @@ def winner(
         if chosen.latency:
             settings = stored.content.origin.settings.model_dump()
             busy = chosen.latency.busy_words(is_of_now=bool(chosen.timed))
-            click.echo(f"Latency: {latency_words(settings, chosen.timed)}.{busy}")
+            # Nothing of it is stored: a training's latency is that of the training.
+            timed = chosen.timed and f"{chosen.timed}, just now, and anew each time"
+            near = " Near a limit, another time may choose another design." if timed else ""
+            click.echo(f"Latency: {latency_words(settings, timed)}.{near}{busy}")
     trained: Retrained | None = None
     if folder is not None:
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import UserError
+from explorer.files import nearest_path
 from explorer.foreign import call_function
 from explorer.text import human_count
 from studies.data.images import Images, Parts
@@ -51,7 +52,7 @@ def read_npz(path: Path) -> Parts:
             _check_sizes(path, file.zip)
             arrays = {name: file[name] for name in file.files}
     except FileNotFoundError:
-        raise UserError(f"there is no file {path}.") from None
+        raise UserError(f"there is no file {path}{nearest_path(path)}.") from None
     except UserError:
         raise
     except Exception as error:  # damaged, encrypted or oddly compressed bytes raise nearly anything

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from explorer.errors import UserError
+from explorer.files import nearest_path
 from explorer.text import counted, encodable
 from studies.data.walk import (
     extension_of,
@@ -78,7 +79,8 @@ def read_layout(root: Path) -> Layout:
         )
     if not root.is_dir():
         raise UserError(
-            f"there is no folder {root}. Name one that holds a folder of images per class."
+            f"there is no folder {root}{nearest_path(root)}. Name one that holds a folder of images"
+            " per class."
         )
     folders = _parts(root)
     for folder in {root, *folders.values()}:
@@ -94,8 +96,8 @@ def read_layout(root: Path) -> Layout:
         if not classes[part]:
             raise UserError(
                 f"{folder} holds no folders, and each part must hold a folder of images per class."
-                " Move it elsewhere if its images have no class; a test part can also be taken from"
-                " train (--set data.test=0.2)."
+                " Move it elsewhere if its images have no class.",
+                "A test part can also be taken from train (--set data.test=0.2).",
             )
         if unmatched := sorted(classes[part].keys() ^ classes[0].keys()):
             first = unmatched[0]

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from explorer.errors import UserError
-from explorer.files import expanded
+from explorer.file_kinds import told_by_name
+from explorer.files import expanded, nearest_path
 from studies.data.decoding import Decoding, Scale, decode, limit_of_pixels, why_undecoded
 from studies.data.scale import decoding_pool
 from studies.data.walk import LeftOut, image_extensions, walk
@@ -39,8 +40,12 @@ def find_photos(given: Iterable[str | Path]) -> tuple[list[Path], str]:
     left_out = LeftOut()
     for path in map(expanded, given):
         if not path.is_dir():
+            is_image = path.suffix.lower() in image_extensions()
+            if not is_image and path.exists() and (other := told_by_name(str(path))):
+                raise UserError(f"image files and folders of them are predicted. {other}")
             if not path.exists():
-                raise UserError(f"there is no file or folder {path}.{_hint(str(path))}")
+                near = nearest_path(path)
+                raise UserError(f"there is no file or folder {path}{near}.{_hint(str(path))}")
             paths.append(path)
             continue
         try:

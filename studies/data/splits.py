@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from explorer.errors import UserError
-from explorer.files import expanded
+from explorer.files import expanded, nearest_path
 from explorer.text import counted
 from studies.artifacts import Artifacts
 from studies.data.arrays import read_function, read_npz
@@ -162,11 +162,11 @@ def _split_off(
 
     count = round(len(parts.train) * fraction)
 
-    def refusal(why: str) -> UserError:
+    def refusal(why: str, add: str, change: str) -> UserError:
         return UserError(
             f"cannot take {count} of the {len(images)} images of {spec.name} as the {split} split"
-            f" ({split}: {fraction:g}) with every class in both parts: {why} (--set"
-            f" data.{split}=...)."
+            f" ({split}: {fraction:g}) with every class in both parts: {why}. {add}.",
+            f"Or give {change} (--set data.{split}=...).",
         )
 
     sizes = ((split, count, "larger"), ("train", len(images) - count, "smaller"))
@@ -174,15 +174,18 @@ def _split_off(
         if size < parts.classes:
             raise refusal(
                 f"{name} would have {counted(max(size, 0), 'image')}, and there are"
-                f" {parts.classes} classes. Give a {change} fraction"
+                f" {parts.classes} classes",
+                "Add images",
+                f"a {change} fraction",
             )
     labels = images.labels
     images_of_class = np.bincount(labels, minlength=parts.classes)
     if images_of_class.min() < 2:
         rarest = _class(parts, int(images_of_class.argmin()))
         raise refusal(
-            f"only 1 image of {rarest} is left to be shared. Add images of it, or give smaller"
-            " fractions"
+            f"only 1 image of {rarest} is left to be shared",
+            "Add images of it",
+            "smaller fractions",
         )
     rest, drawn = stratified_draw(labels, count, spec.split_seed)
     for name, rows in ((split, drawn), ("train", rest)):
@@ -191,8 +194,9 @@ def _split_off(
             enough = math.ceil(len(images) / len(rows))
             raise refusal(
                 f"of the {counted(int(images_of_class[label]), 'image')} of"
-                f" {_class(parts, label)}, {name} would get none; {enough} are enough. Add images"
-                " of it, or give another fraction"
+                f" {_class(parts, label)}, {name} would get none; {enough} are enough",
+                "Add images of it",
+                "another fraction",
             )
     return images.take(rest), images.take(drawn)
 
@@ -255,9 +259,9 @@ def _location(spec: DataSpec, data_dir: Path | None) -> Path:
             location.stat()
         except (FileNotFoundError, NotADirectoryError):
             raise UserError(
-                f"there is no {location.absolute()}: unlike space, the path in a data section"
-                " starts at --data-dir, and without it at the current folder, not at the study"
-                " file. Give --data-dir, or a whole path."
+                f"there is no {location.absolute()}{nearest_path(location)}: unlike space, the path"
+                " in a data section starts at --data-dir, and without it at the current folder, not"
+                " at the study file. Give --data-dir, or a whole path."
             ) from None
         except OSError:
             pass  # who reads it tells what is wrong

@@ -29,9 +29,14 @@ class Latency:
     @property
     def quartiles(self) -> str:
         """' (quartiles 9.1 ms to 15 ms)'; "" where they are not known."""
+        return f" (quartiles {self.between})" if self.between else ""
+
+    @property
+    def between(self) -> str:
+        """'9.1 ms to 15 ms', the quartiles; "" where they are not known."""
         if self.low is None or self.high is None:
             return ""
-        return f" (quartiles {human_time(self.low)} to {human_time(self.high)})"
+        return f"{human_time(self.low)} to {human_time(self.high)}"
 
     @property
     def is_uneven(self) -> bool:

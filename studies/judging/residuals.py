@@ -20,6 +20,13 @@ MOST_OUTLIERS = 0.2  # of a table's trainings; where more go wrong, it is not si
 MOST_STEPS = 12  # of looking for them, each a fit: the threshold grows beyond reach with each
 BORROWED_FREEDOM = 4.0  # degrees of freedom that a difference takes from the rest of the table
 FEW_SEEDS = 6  # under this number, two arms by themselves are compared without pairing
+FEWEST_FREEDOM = 4  # degrees of freedom, with which Dunnett's t is below 4
+
+
+def are_too_few(seeds: int, freedom: float) -> bool:
+    """Whether intervals rest on two seeds (the most of any arm) and little else, so that they are
+    many times as wide as the errors differ: where they show nothing, that is said instead."""
+    return seeds == 2 and freedom < FEWEST_FREEDOM
 
 
 @dataclass(frozen=True)

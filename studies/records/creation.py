@@ -226,7 +226,7 @@ def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
 
 
 def _extends(key: str, old: Any, new: Any) -> bool:
-    if key in ("margin", "keep_misses", "log"):  # change no training
+    if key in ("question", "margin", "keep_misses", "log"):  # change no training
         return True
     if key in ("search.trials", "search.finalists", "seeds.at_most"):
         return isinstance(old, int) and isinstance(new, int) and new > old

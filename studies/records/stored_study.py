@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from explorer.errors import UnknownName, unknown
-from explorer.file_kinds import told_by_ending
+from explorer.file_kinds import comes_along, told_by_name
 from explorer.suggestions import command
 from search_spaces.documents import ENDINGS, preset_names
 from studies.attempts.agenda import Agenda, Carried, Fixed, as_parameters, shared_numbers
@@ -180,6 +180,8 @@ def get(storage: Storage, name: str) -> StoredStudy:
 
 def get_alone(storage: Storage, name: str) -> StoredStudy:
     """The same without reading attempts; see `StoredStudy.seen`."""
+    if comes_along(name):
+        raise UnknownName(f"unknown study {name!r}. {told_by_name(name)}")
     if studies := stored_alone(storage, name):
         return studies[0]
     refuse_strangers(storage, name)
@@ -191,7 +193,7 @@ def get_alone(storage: Storage, name: str) -> StoredStudy:
         f" `{command('study run', study, storage=storage.option)}` starts {kind}."
         for kind, study in what
     )
-    other = "" if files else f" {told_by_ending(name)}".rstrip()
+    other = "" if files else f" {told_by_name(name)}".rstrip()
     raise UnknownName(f"{error}{other} (In {storage.shown}.{''.join(starts)})")
 
 

@@ -18,13 +18,13 @@ from typing import Any
 import pandas as pd
 
 from explorer.errors import check_known
+from explorer.file_kinds import EVIDENCE as EVIDENCE
 from studies.config.study import StudyFile
 from studies.records.content import Content
 from studies.results.continuing import Exported, machine_words, read_exported
 from studies.results.reader import Reader
 from studies.storage import Storage
 
-EVIDENCE = "evidence:"
 EVIDENCE_SHOWN = "the results that come with resnext-explorer"
 ROOM = Path(str(files("studies") / "evidence"))
 _making = threading.Lock()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from explorer.errors import UserError
+from explorer.files import nearest_path
 
 CHUNK = 2**20  # characters
 LONGEST_ENTRY = 64 * CHUNK
@@ -26,7 +27,7 @@ def json_entries(path: Path) -> Iterator[dict[str, object]]:
         with path.open(encoding="utf-8") as file:
             yield from _Text(path, file).entries()
     except FileNotFoundError:
-        raise UserError(f"there is no file {path}.") from None
+        raise UserError(f"there is no file {path}{nearest_path(path)}.") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}.") from None
     except UnicodeDecodeError:

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from explorer.errors import unknown
+from explorer.file_kinds import PUBLISHED as PUBLISHED
 from explorer.published import STUDIES
 from studies.results.importing import Imported, checked
 from studies.results.table_text import TextTable
-
-PUBLISHED = "published:"
 
 
 def read_published(

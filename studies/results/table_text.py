@@ -12,6 +12,9 @@ from typing import TypeVar
 import pandas as pd
 
 from explorer.errors import UserError, shorten
+from explorer.file_kinds import told_by_name
+from explorer.files import nearest_path
+from explorer.suggestions import command
 
 Value = TypeVar("Value")
 MOST_BYTES = 512 * 2**20
@@ -169,9 +172,12 @@ def _text(path: Path) -> str:
             )
         data = path.read_bytes()
     except FileNotFoundError:
-        raise UserError(f"there is no file {path}.") from None
+        raise UserError(f"there is no file {path}{nearest_path(path)}.") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}.") from None
+    if path.suffix.lower() != ".csv" and (other := told_by_name(str(path))):
+        table = command("study results", "STUDY", o="results.csv")
+        raise UserError(f"a table of results is needed, as `{table}` writes it. {other}")
     for sign, kind in _KINDS:
         if data.startswith(sign):
             raise UserError(f"{path} is not a CSV file but {kind}.")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from explorer import Design
 from explorer.complexity import TRAINING_FACTOR
 from explorer.errors import UserError
+from explorer.lazy import load
 from explorer.scarcity import last_words
 from explorer.text import counted, human_time
 from search_spaces import LeftOut
@@ -106,14 +107,21 @@ class Plan:
     recipes: tuple[RecipePlan, ...] = ()
 
     def __repr__(self) -> str:
+        return f"<Plan of {self.study!r}: {self.summary}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        html: str = load("studies.running.plan_table").of_plan(self)
+        return html
+
+    @property
+    def summary(self) -> str:
+        """'15 trials, about 2 min 5 s with 1 worker'."""
         if not self.left:
-            return f"<Plan of {self.study!r}: {self.trials}, none left>"
+            return f"{self.trials}, none left"
         left = f", {len(self.left)} left" if len(self.left) < len(self.pairs) else ""
         workers = counted(self.workers, "worker")
-        return (
-            f"<Plan of {self.study!r}: {self.trials}{left}, about {human_time(self.seconds)} with"
-            f" {workers}>"
-        )
+        return f"{self.trials}{left}, about {human_time(self.seconds)} with {workers}"
 
     @property
     def trials(self) -> str:

@@ -7,7 +7,6 @@ happens while a storage is away is described in `studies.storage.outages`.
 """
 
 import atexit
-import fcntl
 import json
 import threading
 import weakref
@@ -22,7 +21,7 @@ import sqlalchemy
 
 from explorer.errors import UserError
 from explorer.suggestions import Secret, command
-from studies.storage import outages, postgres, sqlite
+from studies.storage import lock_file, outages, postgres, sqlite
 from studies.storage.outages import Patience, Say, reason_of
 from studies.storage.url import ENVIRONMENT, read_url
 
@@ -128,9 +127,20 @@ class Storage:
                 " correct the path."
             )
 
+    def _check_not_gone(self) -> None:
+        """Raise `UserError` where an SQLite file was there before, and is not any more."""
+        was_there = self._reader is not None or self._writer is not None
+        if was_there and not self.exists():
+            raise UserError(
+                f"the storage {self.shown} is gone: {self.path} was deleted or moved while it was"
+                " in use, and what was not in it yet is lost. Put it back, or run the study again"
+                " into a new one."
+            )
+
     @contextmanager
     def _connection(self) -> Iterator[sqlalchemy.Connection]:
         self.check_folder()
+        self._check_not_gone()
         if self.path is not None and not self.path.exists():
             raise UserError(
                 f"there is no storage at {self.shown} yet (in {self.path.parent}):"
@@ -268,6 +278,7 @@ class Storage:
         # Two processes that create tables at the same time disturb each other, as transactions do
         # not begin by writing yet: hence the lock.
         with self._lock():
+            self._check_not_gone()  # a worker makes no new one in its place
             sqlite.tidy_up(path)
             if not path.exists():
                 sqlite.create(path, self.shown, outages.TIMEOUT)
@@ -295,23 +306,13 @@ class Storage:
         if self._locked:
             yield
             return
-        with self._lock_file() if self.path else postgres.lock(self._engine()):
+        own = lock_file.held(self.folder, self.exists) if self.path else None
+        with own or postgres.lock(self._engine()):
             self._locked = True
             try:
                 yield
             finally:
                 self._locked = False
-
-    @contextmanager
-    def _lock_file(self) -> Iterator[None]:
-        path = self.folder() / ".lock"
-        try:
-            file = open(path, "a")  # noqa: SIM115 - closed below, which also releases the lock
-        except OSError as error:
-            raise UserError(f"cannot write {path}: {error.strerror}.") from None
-        with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
 
     def folder(self, *parts: str) -> Path:
         """A folder inside `files`, created if needed. Raises `UserError` where that fails."""

@@ -15,12 +15,14 @@ import numpy as np
 import pandas as pd
 
 from explorer.errors import UserError
+from explorer.lazy import load
 from explorer.suggestions import Secret, command
 from explorer.terminal import progress_bar
 from explorer.text import counted
 from studies.data import Images, Rows, Splits, mean_and_std
 from studies.judging.guessing import Guess, unlearned_sentences
 from studies.judging.latency import Latency, latency_of
+from studies.judging.residuals import are_too_few
 from studies.judging.rivals import behind, standings
 from studies.records.arm_standings import until_standings
 from studies.winner.limits import all_limits, among, nearly, within
@@ -39,8 +41,8 @@ class Rival:
     least squares; `low` to `high` its interval. Those of every two designs hold together with 95 %
     (Tukey), as the winner is picked from the same numbers. None where seeds are still to come,
     where the two share no seed, and where one seed or seeds that are all alike say nothing of how
-    far it could be off. Fractions throughout. `params` and `latency` are
-    what it costs, where they are known.
+    far it could be off, or two seeds too little (`is_vague`). Fractions throughout. `params` and
+    `latency` are what it costs, where they are known.
     """
 
     arm: str
@@ -53,6 +55,7 @@ class Rival:
     params: int | None
     latency: Latency | None
     shared_seeds: int = 0  # with the winner
+    is_vague: bool = False
 
     @property
     def stands(self) -> str:
@@ -65,6 +68,8 @@ class Rival:
     @property
     def without_interval(self) -> str:
         """Why there is none, of several seeds."""
+        if self.is_vague:
+            return "two seeds are too few for one"
         if self.shared_seeds > 1:
             return "the same gap in every seed"
         return "one seed in common" if self.shared_seeds else "no seed in common"
@@ -97,6 +102,11 @@ class Winner:
 
     def __repr__(self) -> str:
         return f"<Winner {self.design!r}: {self.why}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        html: str = load("studies.winner.showing").of_winner(self)
+        return html
 
     @property
     def why(self) -> str:
@@ -313,11 +323,14 @@ def _rivals(
     """All behind the first. Without intervals while seeds are to come, or where they ended by what
     was seen: who looks and stops when one is worse is wrong more often than 5 %."""
     errors = ranking.errors.to_numpy(dtype=float)
-    _, low, high = behind(standings(errors), 0)
+    ranked = standings(errors)
+    _, low, high = behind(ranked, 0)
+    is_vague = are_too_few(int(ranked.seeds.max()), ranked.freedom) and not (low > 0).any()
     best, *others = ranking.order
     rivals = []
     for row, design in enumerate(others, start=1):
-        is_known = not by_looks and bool(np.isfinite(low[row]))
+        has_interval = not by_looks and bool(np.isfinite(low[row]))
+        is_known = has_interval and not is_vague
         rivals.append(
             Rival(
                 arms[design],
@@ -329,6 +342,7 @@ def _rivals(
                 float(high[row]) if is_known else None,
                 *costs[design],
                 int(np.isfinite(errors[[0, row]]).all(axis=0).sum()),
+                is_vague=has_interval and is_vague,
             )
         )
     return rivals

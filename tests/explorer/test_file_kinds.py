@@ -1,12 +1,16 @@
 """A file in the place of a name is answered with what it is and which command reads it."""
 
+from pathlib import Path
+
 import pytest
+from click.testing import CliRunner
 
 from explorer import UserError
 from explorer.architecture import Architecture
-from explorer.file_kinds import told_by_ending
+from explorer.file_kinds import told_by_name
 from search_spaces import SearchSpace
 from studies import Study
+from studies.commands.study import study
 
 
 @pytest.mark.parametrize(
@@ -38,4 +42,14 @@ def test_a_file_given_for_a_study_or_a_space_is_told_by_its_ending() -> None:
 
 
 def test_names_are_not_taken_for_files() -> None:
-    assert not any(map(told_by_ending, ("resnet50", "resnext_1-1-1_1x8d_w16_small8", "a.b:c(d=5)")))
+    assert not any(map(told_by_name, ("resnet50", "resnext_1-1-1_1x8d_w16_small8", "a.b:c(d=5)")))
+
+
+def test_what_comes_with_the_program_is_told_where_a_study_is_needed(workdir: Path) -> None:
+    measured = "evidence:h100 is what was measured for this project: `resnext-explorer report evi"
+    with pytest.raises(UserError, match=measured):
+        Study.load("evidence:h100")
+    for command in ("show", "winner"):  # also without a storage
+        result = CliRunner().invoke(study, [command, "evidence:h100"])
+        assert measured in str(result.exception)
+    assert "`resnext-explorer study import published:x` stores it." in told_by_name("published:x")

@@ -9,7 +9,7 @@ import pytest
 
 from explorer.cli import cli
 from explorer.errors import UserError
-from explorer.files import check_output
+from explorer.files import check_output, nearest_path
 
 MARK = b"study,arm,design"
 
@@ -85,3 +85,26 @@ def test_every_command_that_writes_a_file_has_force() -> None:
         options = {option for parameter in command.params for option in parameter.opts}
         if options & {"-o", "--output", "--diagram"}:
             assert "--force" in options, command.name
+
+
+def test_of_a_path_that_leads_nowhere_the_nearest_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slip, a lost ending, a slip in a folder, and what a shell makes of a space."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "my best" / "one").mkdir(parents=True)
+    for name in ("photos/cat.png", "photos/cat.txt"):
+        (tmp_path / name).touch()
+    for given, nearest in (
+        ("photo", "; there is photos"),
+        ("photos/cat", "; there is photos/cat.png"),
+        ("phtos/cat.png", "; there is photos"),
+        ("my", "; there is 'my best' (a path with spaces stands in quotes)"),
+        ("best/one", "; there is 'my best' (a path with spaces stands in quotes)"),
+        ("other", ""),
+        ("a\0b", ""),
+        ("x" * 5000, ""),
+    ):
+        assert nearest_path(Path(given)) == nearest
+    assert nearest_path(Path("photos/cat"), (".txt",)) == "; there is photos/cat.txt"

@@ -23,6 +23,9 @@ from explorer.usage import advice
         ("match resnet50 cardinality=1,2", "stands behind its option: --cardinality 1,2."),
         ("study new x.yaml --margin 0,5", "Write 0.5, with a point."),
         ("study new x.yaml --margin 1%", "Write 1, without %."),
+        ("dashboard s", "It shows all studies; one by name: resnext-explorer report s."),
+        ("dashboard evidence:h100", "for this project: `resnext-explorer report evidence:h100`"),
+        ("study list mine", "one by name: resnext-explorer study show mine."),
         ("study run", ""),
     ],
 )

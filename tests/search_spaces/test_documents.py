@@ -216,3 +216,25 @@ def test_a_file_that_may_be_meant_is_named(tmp_path: Path, monkeypatch: pytest.M
             SearchSpace.load(given)
         assert hint in str(caught.value)
     assert SearchSpace.load("~/wide.yaml") == SearchSpace.load("./wide.yaml")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "says"),
+    [
+        ("utf-16", "it is not a text file in UTF-8, but in UTF-16; save it as UTF-8."),
+        ("utf-16-le", "a character stands in it that no text has; save it as UTF-8."),
+        ("cp1252", "it is not a text file in UTF-8; save it as UTF-8."),
+        ("utf-8-sig", ""),
+    ],
+)
+def test_the_encoding_that_a_file_needs_is_named(tmp_path: Path, encoding: str, says: str) -> None:
+    path = tmp_path / "wide.yaml"
+    question = "Größe" if encoding != "utf-16-le" else "size"
+    text = f"# {question}\nreference: resnet50\naxes: {{cardinality: [1, 8]}}\n"
+    path.write_bytes(text.encode(encoding))
+    if not says:
+        assert SearchSpace.load(path).name == "wide"
+        return
+    with pytest.raises(UserError) as caught:
+        SearchSpace.load(path)
+    assert str(caught.value).endswith(says)

@@ -56,6 +56,18 @@ def test_the_terminals_table_says_where_seeds_are_too_few():
     assert {row[column] for row in table.rows} == {"too few seeds"}
 
 
+def test_a_latency_has_its_quartiles_beside_it():
+    trials = make_trials().assign(latency=0.002, latency_low=0.0018, latency_high=0.0031)
+    for make in (closing_table, comparison_table):
+        table = make(Findings(trials, make_info()))
+        assert table.columns[-2:] == ("Latency (ms)", "Quartiles (ms)")
+        assert {row[-2:] for row in table.rows} == {("2.00", "1.80 to 3.10")}
+    older = closing_table(
+        Findings(trials.drop(columns=["latency_low", "latency_high"]), make_info())
+    )
+    assert older.columns[-1] == "Latency (ms)"
+
+
 def test_networks_that_have_not_learned_are_named_before_any_gap():
     trials = make_trials()
     poor = Findings(trials.assign(test_error=0.85 + trials["test_error"]), make_info()).verdict

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from explorer import UserError
-from explorer.commands.parsing import Choices, DepthLists, WholeNumbers, Words
+from explorer.commands.parsing import Choices, DepthLists, Side, WholeNumber, WholeNumbers, Words
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,15 @@ def test_a_list_that_the_shell_cut_at_a_space_is_to_be_one_word(kind: Any, text:
     ):
         kind.convert(text, None, None)
     assert WholeNumbers().convert("1, 2, 4", None, None) == [1, 2, 4]
+
+
+def test_a_side_may_be_written_as_width_by_height() -> None:
+    assert [Side().convert(text, None, None) for text in ("32", "32x32", "32 X 32")] == [32] * 3
+    with pytest.raises(UserError, match="takes the side of square images, as the option 32; given"):
+        Side().convert("32x24", None, None)
+
+
+@pytest.mark.parametrize("text", ["0", "1,2", "1..4", "-1", ""])
+def test_a_single_number_is_not_asked_for_as_a_list(text: str) -> None:
+    with pytest.raises(UserError, match=r"takes one whole number of at least 1; given: '.*'\.$"):
+        WholeNumber().convert(text, None, None)

@@ -111,8 +111,8 @@ def test_a_folder_one_level_too_high_is_remarked(workdir: Path, here: Here) -> N
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        (("--data", "digit"), "neither a data set nor a folder"),
-        (("--budget", "10"), "no reference costs at most"),
+        (("--data", "digit"), "Did you mean 'digits'? Known: digits,"),
+        (("--budget", "10"), "Give another --budget, or --ask scale or --ask all. Nothing is"),
         (("--margin", "-1"), "above 0"),
         (("--budget", "20k", "--ask", "scale"), "or --ask all. Nothing is written."),
         (("--budget", "20k", "--ask", "all"), "or --ask paths or --ask scale. Nothing is written."),
@@ -135,3 +135,46 @@ def test_a_file_that_is_there_is_not_replaced(workdir: Path, here: Here) -> None
     assert here(*arguments).returncode == 2
     assert Path("mine.yaml").read_text() == "name: other\n"
     assert here(*arguments, "--force").returncode == 0
+
+
+def test_a_folder_that_is_not_there_or_is_a_file_is_told(workdir: Path, here: Here) -> None:
+    Path("photos").mkdir()
+    Path("photos.zip").touch()
+    for given, says in (
+        ("photo", "Nor is it a folder of images that is there; there is photos. Nothing is"),
+        ("photos.zip", "photos.zip is a file, and a folder is needed (unpack an archive)"),
+    ):
+        result = here("study", "new", "a.yaml", "--data", given, *ANSWERS[2:], "--ask", "paths")
+        assert (result.returncode, says in result.stderr) == (2, True), result.stderr
+
+
+def test_of_few_images_no_option_is_advised_that_the_command_lacks(
+    workdir: Path, here: Here
+) -> None:
+    for name in ("cats", "dogs"):
+        Path("photos", name).mkdir(parents=True)
+        for number in range(3):
+            photo(number, 0).save(f"photos/{name}/{number}.png")
+    result = here("study", "new", "a.yaml", "--data", "photos", *ANSWERS[2:], "--ask", "paths")
+    assert result.returncode == 2
+    assert "and there are 2 classes. Add images. Nothing is written." in result.stderr
+
+
+def test_broken_images_are_counted_and_the_first_is_named(workdir: Path, here: Here) -> None:
+    for name in ("cats", "dogs"):
+        Path("photos", name).mkdir(parents=True)
+        for number in range(12):
+            photo(number, 0).save(f"photos/{name}/{number}.png")
+        Path("photos", name, "5.png").write_bytes(b"" if name == "cats" else b"<html>")
+    result = here("study", "new", "a.yaml", "--data", "photos", *ANSWERS[2:], "--ask", "paths")
+    assert result.returncode == 0, result.stderr
+    assert "Warning: 2 of 24 files are no images that can be read; the first is cats/5.png." in (
+        result.stdout
+    )
+
+
+def test_a_file_name_with_spaces_names_a_study(workdir: Path, here: Here) -> None:
+    result = here("study", "new", "my new study.yaml", *ANSWERS, "--ask", "paths")
+    assert result.returncode == 0, result.stderr
+    assert StudyFile.load(Path("my new study.yaml")).name == "my_new_study"
+    assert "resnext-explorer study run 'my new study.yaml'" in result.stdout

@@ -160,6 +160,27 @@ def test_the_same_gap_in_every_seed_gives_no_interval() -> None:
     assert "No interval for arm b, arm c: the same gap in every seed." in flat.why
 
 
+def test_two_seeds_are_too_few_for_an_interval_that_shows_nothing() -> None:
+    """As for the verdict: with as many arms that it may rest on more, or a gap that shows, not."""
+    errors = {"a": [0.10, 0.12], "b": [0.20, 0.26], "c": [0.15, 0.14]}
+    found = choose(trials(errors))
+    assert [rival.low for rival in found.rivals] == [None, None]
+    assert "No interval for arm c, arm b: two seeds are too few for one." in found.why
+    more = choose(trials(errors | {"d": [0.21, 0.29], "e": [0.22, 0.28]}))
+    assert all(rival.low is not None for rival in more.rivals)
+    shown = choose(trials({"a": [0.10, 0.1001], "b": [0.50, 0.5002], "c": [0.1004, 0.1001]}))
+    assert {rival.arm: rival.stands for rival in shown.rivals} == {
+        "arm b": "worse",
+        "arm c": "tied",
+    }
+
+
+def test_a_notebook_shows_the_winner_beside_its_rivals() -> None:
+    html = choose(trials({"a": [0.1, 0.2, 0.1], "b": [0.2, 0.3, 0.25]}))._repr_html_()
+    assert html.startswith("<p>arm a (a) has the lowest validation error")
+    assert html.count("<tr>") == 3
+
+
 def test_nothing_is_called_worse_before_the_last_seed() -> None:
     table = trials({"a": [0.30, 0.321, None], "b": [0.05, 0.07, 0.06]})
     table.loc[table["status"] == "failed", "status"] = "waiting"
@@ -296,7 +317,9 @@ def test_the_winner_is_shown_trained_fully_and_exported_whole(
     limited = ["winner", "tiny", "--where", "latency<=60s"]
     timed = here("study", *limited)
     assert "Measuring the latency of 3 designs on cpu ..." in timed.stderr
-    assert re.search(r"^Latency: .*, measured on 20\d\d-\d\d-\d\d\.", timed.stdout, re.MULTILINE)
+    assert re.search(
+        r"^Latency: .*, measured on 20\d\d-\d\d-\d\d, just now,", timed.stdout, re.MULTILINE
+    )
     none = here("study", "winner", "tiny", "--where", "latency<=1us")
     assert (none.returncode, "no design of this study has latency<=1us" in none.stderr) == (2, True)
     retrain = [*limited, "--retrain", "--export", "best"]

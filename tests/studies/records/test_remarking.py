@@ -69,3 +69,15 @@ def test_too_many_tags_too_long_a_note_and_unknown_tags_are_mistakes(storage):
     add_tags(storage, study, ["baseline"])
     with pytest.raises(UserError, match="baseline"):
         remove_tags(storage, get(storage, "noted"), ["baselin"])
+
+
+def test_a_question_may_be_worded_anew(storage):
+    add_attempts(storage, make_study(storage, "asked", question="Is wide better?"))
+    make_study(storage, "asked", question="How many paths?")
+    again = get(storage, "asked")
+    assert (
+        again.content.file.question
+        == study_info(storage, "asked")["question"]
+        == ("How many paths?")
+    )
+    assert again.content.origin.extended_from == []

@@ -142,6 +142,9 @@ def test_names_and_reference_arms(file: Path) -> None:
         read_csv(file, name="../mine")
     with pytest.raises(UserError, match=r"there is no file nothing\.csv"):
         read_csv(Path("nothing.csv"))
+    Path("photos.html").touch()
+    with pytest.raises(UserError, match=r"a table of results is needed.* photos\.html is a page"):
+        read_csv(Path("photos.html"))
     file.write_bytes(b"design,\xff\xfe\x00")
     with pytest.raises(UserError, match="not a text file"):
         read_csv(file)

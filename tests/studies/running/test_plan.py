@@ -92,6 +92,13 @@ def test_the_command_prints_it(made: Plan, folder: Path, monkeypatch: pytest.Mon
     assert (answer_of["trials"], answer_of["workers"], len(answer_of["designs"])) == (6, 2, 3)
 
 
+def test_a_notebook_shows_the_designs_and_their_times(made: Plan) -> None:
+    html = made._repr_html_()
+    assert html.startswith("<p>tiny: 6 trials, about ")
+    assert html.count("<tr>") == 1 + len(made.designs)
+    assert "<th>time a trial</th>" in html
+
+
 def test_mistakes_are_those_of_a_run(tiny: Path) -> None:
     with pytest.raises(UserError, match="at least 1"):
         plan(Study.load(tiny), workers=0)

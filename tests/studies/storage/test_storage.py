@@ -1,9 +1,11 @@
 """Opening storages: what works, and the one message each mistake gets."""
 
+import contextlib
 import json
 import math
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -182,3 +184,39 @@ def test_a_number_that_json_does_not_know_is_read_as_it_was_written():
 def test_a_database_in_a_folder_that_is_not_there_names_the_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"there is no folder .*nowhere for the storage sqlite:"):
         Storage(f"sqlite:///{tmp_path}/nowhere/x.db").tuples("SELECT 1")
+
+
+def test_where_nothing_is_stored_no_folder_is_left(workdir: Path) -> None:
+    """As of a study that is refused: also of the two that wait for the lock of a third."""
+    refused: list[int] = []
+
+    def refuse() -> None:
+        with contextlib.suppress(UserError), Storage().lock():
+            refused.append(len(refused))
+            time.sleep(0.05)
+            raise UserError("no such data")
+
+    threads = [threading.Thread(target=refuse) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert refused == [0, 1, 2]
+    assert not list(workdir.iterdir())
+    Storage().open()
+    assert {path.name for path in workdir.iterdir()} >= {
+        "resnext-explorer.db", "resnext-explorer-files",
+    }  # fmt: skip
+
+
+def test_a_file_that_is_deleted_while_it_is_used_is_gone(storage: Storage) -> None:
+    storage.open()
+    storage.rows("SELECT 1")
+    reader = Storage(storage.url)
+    reader.rows("SELECT 1")
+    for file in storage.path.parent.glob("*.db*"):
+        file.unlink()
+    with pytest.raises(UserError, match=r"is gone: .* was deleted or moved while it was in use"):
+        storage.rows("SELECT 1")
+    with pytest.raises(UserError, match="is gone: "):  # and makes no new one
+        reader.open()

@@ -196,6 +196,8 @@ def test_mistakes_are_said_in_one_sentence(grey: Path, workdir: Path, here: Here
     export(fresh_network(architecture, seed=0), "strange.safetensors", "safetensors", told)
     for weights_file, file, message in (
         (grey, "missing.png", "there is no file or folder missing.png"),
+        (grey, "digit", "there is no file or folder digit; there is digit.png."),
+        ("digit.png", str(grey), "is a file of weights: `resnext-explorer predict PHOTO --weights"),
         (grey, "https://example.com/a.png", "Download it first"),
         (grey, "'photos/a.png'", "Write it without the quotes inside: photos/a.png"),
         (grey, "photos/*.png", "A shell does not fill in a pattern in quotes"),
