@@ -126,7 +126,8 @@ def blank_figure(theme: str) -> go.Figure:
         "tickfont": {"color": colors.quiet, "size": 13},
         "title": {"font": {"color": colors.quiet, "size": 13}},
         "automargin": True,
-        "exponentformat": "SI",  # 4G as in tables, not 4B
+        "exponentformat": "none",  # 30,000, not 30k: axes of larger counts have units
+        "separatethousands": True,
     }
     layout = {
         "template": None,
@@ -146,7 +147,7 @@ def blank_figure(theme: str) -> go.Figure:
         },
         "xaxis": {**axis, "showgrid": False},
         "yaxis": {**axis, "gridcolor": colors.grid, "gridwidth": 1},
-        "separators": ".\u2009",
+        "separators": ".,",
         "dragmode": False,
     }
     return go.Figure(layout=layout)
@@ -236,6 +237,7 @@ def note_if_empty(
         return
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
+    figure.layout.shapes = ()  # lines at zero, and at a margin
     figure.layout.margin.b = 10
     figure.layout.height = figure.layout.margin.t + EMPTY
     figure.layout.title.y = _title_place(figure)
