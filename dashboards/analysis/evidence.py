@@ -32,6 +32,7 @@ from dashboards.analysis.words import (
     own_quantities,
     shared_seeds,
 )
+from explorer.text import counted
 from studies.data import is_of_arrays
 from studies.judging.guessing import Guess
 from studies.judging.latency import latency_words
@@ -387,7 +388,7 @@ class Evidence:
         data, epochs = self.info.get("data"), finite(self.trials["epochs"])
         epochs = pd.unique(epochs[pd.notna(epochs)])
         parts = [data_words(data) if isinstance(data, dict) else str(data or "")]
-        parts.append(f"{int(epochs[0])} epochs" if len(epochs) == 1 else "")
+        parts.append(counted(int(epochs[0]), "epoch") if len(epochs) == 1 else "")
         return ", ".join(part for part in parts if part)
 
 

@@ -134,7 +134,8 @@ def errors_by_cell(findings: Findings, pair: str = "") -> CellsChart:
             f" differences between cells together ({sure})"
         )
     counts = span(table["n"].tolist())
-    subtitle = subtitle_of(f"Mean test error in %, n = {counts} trainings a cell; {marks}")
+    fitted = ", by least squares as if no seed were missing" if grid.is_fitted else ""
+    subtitle = subtitle_of(f"Mean test error in %{fitted}, n = {counts} trainings a cell; {marks}")
     unequal = unequal_flops(findings.by_design)
     return CellsChart(title, subtitle_of(subtitle, unequal, findings.context), grid)
 

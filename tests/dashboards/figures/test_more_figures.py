@@ -159,7 +159,15 @@ def test_the_front_is_of_designs_that_none_beats_in_both(cost):
     ]  # fmt: skip
     line = named(figure, "Pareto front")
     expected = means.loc[front].sort_values(cost)
-    assert list(line.x) == pytest.approx(expected[cost].tolist())
+    # The axis is in the unit that the tables' heading names, "19.4" under "FLOPs (M)".
+    unit, heading = {
+        "flops": (1e6, "FLOPs (M)"),
+        "params": (1e6, "Parameters (M)"),
+        "activations": (1e3, "Activations (k)"),
+        "seconds_per_epoch": (1, "Measured seconds per epoch"),
+    }[cost]
+    assert figure.layout.xaxis.title.text == heading
+    assert list(line.x) == pytest.approx((expected[cost] / unit).tolist())
     assert list(line.y) == pytest.approx((100 * expected["test_error"]).tolist())
     filled = [mark for mark in marks_of(figure, 11) if mark.color != "#ffffff"]
     assert len(filled) == len(front)
