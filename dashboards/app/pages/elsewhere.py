@@ -57,7 +57,9 @@ def at_this_cost(published: list[PublishedNetwork], spent: float, by: str) -> St
     """Published networks that spend about this budget, with their errors."""
     title = "What others got at this cost"
     if not published:
-        return Still(section(title, quiet(f"No published network costs within {NEAR:.0%} of it.")))
+        return Still(
+            section(title, quiet(f"No published network costs within {100 * NEAR:.0f} % of it."))
+        )
     rows = tuple(
         (
             network.architecture.name,

@@ -470,7 +470,7 @@ def test_the_design_page_names_what_others_got_at_this_cost_with_the_spread_of_r
     for source in ("Table 3 of Xie", "facebookresearch/pycls", "pytorch-image-models"):
         assert source in text
     none = to_html(design.answer(Question("resnext_1-1-1_1x20d_w96_small16"), None).paper)
-    assert "No published network costs within" in none
+    assert "No published network costs within 10\N{NO-BREAK SPACE}% of it." in none
 
 
 def test_the_design_page_says_on_which_data_others_trained():

@@ -9,7 +9,7 @@ from scipy import stats
 from study_tables import make_curves, make_info, make_trials, without_results
 
 from dashboards.analysis.findings import Findings
-from dashboards.figures import learning_curves
+from dashboards.figures import error_distribution_functions, learning_curves
 from dashboards.figures.comparison import errors_by_arm, gaps_by_arm
 from dashboards.figures.learning import curves_by_arm
 from dashboards.figures.running import mismatch_by_arm, progress_by_arm, speed_by_arm
@@ -141,6 +141,16 @@ def test_a_difference_between_spaces_is_claimed_by_a_test_only():
     )
     assert other.title == "b has a lower test error than a at equal FLOPs (p < 0.001)"
     assert re.search(r"; a \d+ designs, worth \d+; b \d+ designs, worth \d+; ", same.subtitle)
+
+
+def test_of_several_spaces_the_lowest_p_is_told_also_where_it_is_one():
+    alike = clouds()
+    first = alike[alike["study"] == "a"]
+    trials = pd.concat([first.assign(study=name) for name in ("a", "b", "c")], ignore_index=True)
+    title = spaces_shown(trials).title
+    assert title == "No difference between a, b and c is shown at equal FLOPs (lowest p = 1.000)"
+    axis = error_distribution_functions(trials).layout.yaxis
+    assert list(axis.ticktext) == ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"]
 
 
 def test_spaces_that_share_no_cost_say_so_in_place_of_an_empty_figure():
