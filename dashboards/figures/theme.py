@@ -32,7 +32,7 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 FEW_HUES = 5  # steps of one hue that are told apart without dashes
 HEIGHT, TOP = 440, 94  # pixels of a figure that does not need more, and of these for its title
 EMPTY = 110  # pixels below the title of one that has nothing to show
-TITLE_LINE, SUBTITLE_LINE = 88, 130  # letters of a line in a picture of 960 pixels
+TITLE_LINE, SUBTITLE_LINE = 84, 130  # letters of a line in a picture of 960 pixels
 BREAK = "<br>"
 
 

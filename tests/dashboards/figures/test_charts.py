@@ -69,6 +69,17 @@ def test_curves_that_still_fall_and_networks_that_only_guess_are_said():
     assert "guessing, 90.0 %" in {note.text for note in figure.layout.annotations}
 
 
+def test_the_name_of_guessing_stands_on_no_curve_that_ends_just_below():
+    trials = make_trials()
+    curves = make_curves(trials)
+    poor = curves["arm"] == "C=4"
+    curves.loc[poor, "validation_error"] = 0.84 + 0.1 / curves.loc[poor, "epoch"]
+    figure = learning_curves(Findings(trials), curves)
+    (note,) = [own for own in figure.layout.annotations if "guessing" in (own.text or "")]
+    assert note.yanchor == "bottom"
+    assert figure.layout.yaxis.range[1] > note.y + 0.05
+
+
 def test_where_curves_end_is_not_said_of_arms_that_failed():
     trials = make_trials({"C=4": 0.2})
     failed = without_results(trials, trials.index[trials["arm"] == "C=4"], "failed", "NaN")
@@ -94,6 +105,11 @@ def test_progress_counts_trainings_by_arm_and_status():
     expected = pd.crosstab(trials["arm"], trials["status"]).loc[chart.counts.index]
     assert chart.counts[expected.columns].to_numpy().tolist() == expected.to_numpy().tolist()
     assert chart.title == "13 of 15 trainings complete"
+    # Of a study with `until`, as its notes and its bar have it.
+    until = {"to_come": 6, "until": {"margin": 0.3, "arms": []}}
+    chart = progress_by_arm(Findings(trials, until))
+    assert chart.title == "13 of 21 trainings complete"
+    assert chart.subtitle.startswith("At most 8 left, none is running; ")
 
 
 def test_speeds_and_mismatches_are_the_tables():
