@@ -176,8 +176,8 @@ def _name_designs(
 
 
 def _boxes(chart: CostChart) -> tuple[list[Box], NDArray[np.float64], list[bool]]:
-    """Where on a phone, in pixels, the names of the designs of the front stand, where all
-    single trainings do, and which names stand to the left of their design."""
+    """Where on a phone, in pixels, the names of the designs of the front stand, where all designs
+    and single trainings do, and which names stand to the left of their design."""
     # The axes go from the first mark to the last, those of single trainings included.
     costs = [finite(chart.designs["cost"]), *(own.x for own in chart.points.values())]
     errors = [100 * finite(chart.designs["error"]), *(own.y for own in chart.points.values())]
@@ -194,7 +194,7 @@ def _boxes(chart: CostChart) -> tuple[list[Box], NDArray[np.float64], list[bool]
         are_left.append(bool(x > NARROWEST / 2))
         left = x - width - ASIDE if are_left[-1] else x + ASIDE
         boxes.append((left, y + ABOVE, left + width, y + ABOVE + LINE))
-    return boxes, places[len(chart.designs) :], are_left
+    return boxes, places, are_left
 
 
 def _hold(boxes: Sequence[Box], marks: NDArray[np.float64]) -> bool:
