@@ -135,7 +135,8 @@ def errors_by_cell(findings: Findings, pair: str = "") -> CellsChart:
         )
     counts = span(table["n"].tolist())
     fitted = ", by least squares as if no seed were missing" if grid.is_fitted else ""
-    subtitle = subtitle_of(f"Mean test error in %{fitted}, n = {counts} trainings a cell; {marks}")
+    things = "training" if counts == "1" else "trainings"
+    subtitle = subtitle_of(f"Mean test error in %{fitted}, n = {counts} {things} a cell; {marks}")
     unequal = unequal_flops(findings.by_design)
     return CellsChart(title, subtitle_of(subtitle, unequal, findings.context), grid)
 

@@ -108,3 +108,5 @@ def test_errors_that_are_no_plain_means_say_so(grid):
     assert "Mean test error in %, n" in errors_by_cell(grid, PAIR).subtitle
     lost = errors_by_cell(Findings(grid.trials.drop(grid.trials.index[0])), PAIR)
     assert "Mean test error in %, by least squares as if no seed were missing, n" in lost.subtitle
+    alone = errors_by_cell(Findings(grid.trials[grid.trials["seed"] == 0]), PAIR)
+    assert "n = 1 training a cell;" in alone.subtitle
