@@ -31,9 +31,11 @@ test: $(VENV)/.installed
 tests: $(VENV)/.installed
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not heavy"
 
-# Two files at a time: half of their time they wait for what they started.
+# Two files at a time, as half of their time they wait; clusters have the machine to themselves.
+CLUSTERS = tests/studies/engines
 test-heavy: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m heavy
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m heavy --ignore $(CLUSTERS)
+	$(BIN)/python -m pytest -m heavy $(CLUSTERS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .

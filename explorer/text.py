@@ -1,10 +1,12 @@
 """Numbers as people read them: 4.09 G, 25.6 M, +1.7 %, 3 min 20 s."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 # The largest mismatch with which designs are still of equal cost: the paper's are up to 4.4 % off.
 FAR_OFF = 0.05
+LONGEST_LIST = 8  # in a sentence: of 625 arms, 250 may differ, and the table beside it has them all
 # Python's stand-ins for bytes of a file name that are not UTF-8.
 SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -86,6 +88,19 @@ def dashed(value: Any) -> Any:
 def counted(number: int, thing: str, things: str = "") -> str:
     """'1 epoch', '2 epochs'; `things` is the plural where it is not formed with an s."""
     return f"{number} {thing if number == 1 else things or f'{thing}s'}"
+
+
+def listed(items: Sequence[Any], last: str = "and") -> str:
+    """'C=1, C=2 and C=4'; with semicolons where an item holds a comma. Of more than
+    `LONGEST_LIST` the first, and how many more."""
+    words = [str(item) for item in items]
+    if len(words) > LONGEST_LIST:
+        words[LONGEST_LIST - 1 :] = [f"{len(words) - LONGEST_LIST + 1} more"]
+    if len(words) < 2:
+        return "".join(words)
+    if any("," in word for word in words):
+        return f"{'; '.join(words[:-1])}; {last} {words[-1]}"
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def encodable(text: str) -> str:

@@ -39,6 +39,8 @@ class Cells:
             `is_tied`, whether it is not told apart from the best.
         problem: Why none are told apart, in words; "" where they are.
         confidence: Of all comparisons with the best together.
+        is_fitted: Whether cells lack seeds that others have: then errors are by least squares, as
+            if none were missing, and not the means of what is there.
     """
 
     across: str
@@ -46,6 +48,7 @@ class Cells:
     table: pd.DataFrame
     problem: str
     confidence: float
+    is_fitted: bool = False
 
     @property
     def best(self) -> pd.Series:
@@ -123,6 +126,7 @@ def cells(findings: Findings, pair: str) -> Cells:
         table.assign(error=ranked.means, is_best=is_best, is_tied=is_tied).reset_index(drop=True),
         problem,
         confidence,
+        is_fitted=bool(errors.isna().to_numpy().any()),
     )
 
 

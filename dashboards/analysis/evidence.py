@@ -33,6 +33,7 @@ from dashboards.analysis.words import (
     own_quantities,
     shared_seeds,
 )
+from explorer.text import counted
 from studies.data import is_of_arrays
 from studies.judging.guessing import Guess
 from studies.judging.latency import latency_words
@@ -114,8 +115,7 @@ class Evidence:
     def templates(self) -> dict[str, str]:
         """What each arm's design is, in short: '8x14d'; of several that differ, how many."""
         labels: dict[str, list[str]] = {arm: [] for arm in self.arms}
-        told_by = self.designs.columns.intersection(LABEL_COLUMNS)
-        for design in self.designs[told_by].to_dict("records"):
+        for design in self.designs.filter(LABEL_COLUMNS).to_dict("records"):
             labels[str(design["arm"])].append(network_label(design, self.own_quantities))
         return {arm: only_or_counted(own) for arm, own in labels.items()}
 
@@ -389,7 +389,7 @@ class Evidence:
         data, epochs = self.info.get("data"), finite(self.trials["epochs"])
         epochs = pd.unique(epochs[pd.notna(epochs)])
         parts = [data_words(data) if isinstance(data, dict) else str(data or "")]
-        parts.append(f"{int(epochs[0])} epochs" if len(epochs) == 1 else "")
+        parts.append(counted(int(epochs[0]), "epoch") if len(epochs) == 1 else "")
         return ", ".join(part for part in parts if part)
 
 

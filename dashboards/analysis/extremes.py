@@ -16,11 +16,13 @@ class Extremes:
 
     Attributes:
         chosen_by: The split whose error ranks them.
+        seeds: That each has at least, where designs with fewer are left out; else None.
     """
 
     best: pd.DataFrame
     worst: pd.DataFrame
     chosen_by: str
+    seeds: int | None = None
 
     @property
     def names(self) -> dict[str, str]:
@@ -40,8 +42,9 @@ def extreme_designs(findings: Findings) -> Extremes | None:
         return None
     # A search trains its finalists on more seeds than the rest: those count that most have.
     usual = int(designs["n"].mode().max())
+    fewest = usual if (designs["n"] < usual).any() else None
     designs = designs[designs["n"] >= usual]
     split = ranking_split(designs)
     ranked = designs.sort_values(f"{split}_error", kind="stable")
     few = min(FEW, len(ranked) // 2)
-    return Extremes(ranked.head(few), ranked.tail(few), split) if few else None
+    return Extremes(ranked.head(few), ranked.tail(few), split, fewest) if few else None

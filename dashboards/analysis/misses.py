@@ -299,7 +299,7 @@ def _cut(count: int, shown: int, what: str) -> str:
 def _whole_percent(share: float) -> str:
     if pd.isna(share):
         return NOTHING
-    return f"{100 * share:.0f}" if share >= 0.1 else f"{100 * share:.1f}"
+    return f"{100 * share:.0f}" if share >= 0.0995 else f"{100 * share:.1f}"  # 10, not 10.0
 
 
 def _shaded(

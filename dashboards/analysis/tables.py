@@ -22,6 +22,8 @@ from dashboards.analysis.words import (
     p_text,
     percent,
     signed_interval,
+    unit_of,
+    with_unit,
 )
 from explorer.text import FAR_OFF, signed_points, three_digits
 from studies.judging.latency import latency_of
@@ -62,36 +64,40 @@ def closing_table(evidence: Evidence) -> TextTable:
 def comparison_table(evidence: Evidence) -> TextTable:
     """What the verdict rests on, one row an arm: errors, and the
     difference from the reference arm."""
-    comparison = evidence.comparison
+    comparison, templates = evidence.comparison, list(evidence.templates.values())
     differences = [comparison.difference(arm) for arm in evidence.arms]
 
     def of(text: Callable[[Difference], str]) -> list[str]:
         return [NOTHING if each is None else text(each) for each in differences]
 
     in_looks = evidence.until.get("margin") is not None
+    is_race = bool(evidence.until) and not in_looks  # of a study that looks for the best arm
     sure = confidence_text(comparison.confidence)
+    kind = f"{sure} interval over all looks" if in_looks else f"Simultaneous {sure} interval"
+    intervals = of(lambda gap: signed_interval(gap.low, gap.high))
     p_values = of(lambda gap: _p_cell(comparison, gap))
-    n = evidence.summary["n"].to_dict()
-    fewer = any(gap.seeds != n[gap.arm] for gap in comparison.differences)
+    fewer = any(_on_other_seeds(evidence, gap) for gap in comparison.differences)
     return _by_arm(
         evidence,
         [
-            ("Template", evidence.templates.values()),
+            # Networks of one's own have numbers of their own, which their arms' names hold.
+            *([("Template", templates)] if any(templates) else []),
             ("n", _n(evidence)),
             ("Test error (%)", _mean_error(evidence, "test")),
             ("95 % interval", _error_interval(evidence)),
-            # Where the difference rests on other seeds than the arm's error.
+            # Where a difference rests on other seeds than the two errors.
             *([("Seeds shared", of(lambda gap: str(gap.seeds)))] if fewer else []),
             (
                 f"Minus {comparison.reference}{' at its last look' if in_looks else ''} (points)",
                 of(lambda gap: signed_points(gap.estimate)),
             ),
-            (
-                f"{sure} interval over all looks" if in_looks else f"Simultaneous {sure} interval",
-                of(lambda gap: signed_interval(gap.low, gap.high)),
+            *([] if is_race else [(kind, intervals)]),
+            *(
+                []
+                if evidence.until
+                else [("p" if comparison.looks == 1 else "p (adjusted)", p_values)]
             ),
-            *([] if in_looks else [("p" if comparison.looks == 1 else "p (adjusted)", p_values)]),
-            ("Verdict", of(lambda gap: _stands(evidence, gap))),
+            ("Verdict", _in_race(evidence) if is_race else of(lambda gap: _stands(evidence, gap))),
             ("Validation error (%)", _mean_error(evidence, "validation")),
             ("Train error (%)", _mean_error(evidence, "train")),
             ("Seconds per epoch", _seconds_per_epoch(evidence)),
@@ -108,14 +114,16 @@ def design_table(evidence: Evidence) -> TextTable:
     mismatch_of, rows = _mismatch(evidence), []
     numbers = {name: finite(evidence.designs[name]) for name in (*measures, "mismatch")}
     designs = evidence.designs.assign(**numbers)
+    has_templates = any(evidence.templates.values())
     order = np.argsort(arm_codes(designs, evidence.arms), kind="stable")
     for design in designs.iloc[order].to_dict("records"):
         costs = (text(design[column]) for column, (_, text) in measures.items())
         names = str(design["arm"]), str(design["design"])
-        words = *names, network_label(design, evidence.own_quantities), str(design["depths"])
-        rows.append((*words, *costs, mismatch_of(design["mismatch"])))
+        templates = [network_label(design, evidence.own_quantities)] if has_templates else []
+        cells = *names, *templates, str(design["depths"]), *costs
+        rows.append((*cells, mismatch_of(design["mismatch"])))
     mismatch = f"Mismatch in {evidence.budget.removeprefix('the ')} (%)"
-    words = ("Arm", "Design", "Template", "Depths")
+    words = ("Arm", "Design", *(["Template"] if has_templates else []), "Depths")
     headings = (*words, *(heading for heading, _ in measures.values()), mismatch)
     return TextTable(headings, tuple(rows), frozenset(words))
 
@@ -171,10 +179,7 @@ def arms_table(studies: Sequence[tuple[str, Evidence]]) -> TextTable:
     rows = []
     for name, evidence in studies:
         for arm, row in evidence.summary.iterrows():
-            difference = evidence.comparison.difference(str(arm))
             gap, ends = gap_cells(evidence, str(arm))
-            if difference and difference.seeds != row["n"]:
-                gap += f" ({difference.seeds} shared)"
             error = percent(row["mean"]), interval(*row[["low", "high", "n"]])
             rows.append((name, str(arm), str(int(row["n"])), *error, gap, ends))
     headings = (
@@ -185,13 +190,24 @@ def arms_table(studies: Sequence[tuple[str, Evidence]]) -> TextTable:
 
 
 def gap_cells(evidence: Evidence, arm: str) -> tuple[str, str]:
-    """An arm's difference from the reference arm, and its interval."""
+    """An arm's difference from the reference arm, with the seeds that it rests on where the two
+    means rest on others, and its interval."""
     if arm == evidence.reference:
         return "reference", NOTHING
     difference = evidence.comparison.difference(arm)
     if difference is None:
         return NOTHING, NOTHING
-    return signed_points(difference.estimate), signed_interval(difference.low, difference.high)
+    gap = signed_points(difference.estimate)
+    if _on_other_seeds(evidence, difference):
+        gap += f" ({difference.seeds} shared)"
+    return gap, signed_interval(difference.low, difference.high)
+
+
+def _on_other_seeds(evidence: Evidence, difference: Difference) -> bool:
+    """Whether an arm's mean, or the reference arm's, is over more seeds than their difference: the
+    two means may then differ by another amount, even with another sign."""
+    n = evidence.summary["n"]
+    return any(n[arm] != difference.seeds for arm in (difference.arm, evidence.reference))
 
 
 def extremes_table(evidence: Evidence) -> TextTable:
@@ -227,7 +243,10 @@ def trial_table(evidence: Evidence, most: int) -> TextTable:
         "Arm", "Seed", "Status", "Train error (%)", "Validation error (%)", "Test error (%)",
         "Seconds", "Reason",
     )  # fmt: skip
-    return TextTable(headings, tuple(rows), frozenset(("Arm", "Status", "Reason")))
+    words = frozenset(("Arm", "Status", "Reason"))
+    if any(reason for *_, reason in rows):
+        return TextTable(headings, tuple(rows), words)
+    return TextTable(headings[:-1], tuple(row[:-1] for row in rows), words)
 
 
 def _by_arm(evidence: Evidence, columns: Iterable[Column], words: Iterable[str]) -> TextTable:
@@ -263,6 +282,18 @@ def _stands(evidence: Evidence, difference: Difference) -> str:
     return difference.verdict + (within if difference.verdict == "equal" else "")
 
 
+def _in_race(evidence: Evidence) -> list[str]:
+    """Where each arm stands in a study that looks for the best: 'the best', 'left', 'dropped at
+    seed 3, worse than C=8'."""
+    words = {"best": "the best", "open": "left"}
+    stand = {
+        arm["arm"]: words.get(arm["verdict"])
+        or f"dropped at seed {arm['decided_at']}, worse than {arm['by']}"
+        for arm in evidence.until["arms"]
+    }
+    return [stand.get(arm, NOTHING) for arm in evidence.arms]
+
+
 def _mismatch(evidence: Evidence) -> Text:
     """A mismatch, marked where it is too large to compare, as `human_mismatch` marks it."""
 
@@ -280,15 +311,13 @@ def _counted(evidence: Evidence, heading: str, column: str) -> tuple[str, Text]:
     """The heading of a column of large counts in one unit, 'FLOPs (M)', and what it says of one."""
     values = pd.to_numeric(evidence.designs[column], errors="coerce").dropna()
     largest = float(values.max()) if len(values) else 0.0
-    units = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3))
-    letter, size = next(((letter, size) for letter, size in units if largest >= size), ("", 1.0))
-
+    letter, size = unit_of(largest)
     digits = max(3, len(str(int(largest / size))))
 
     def text(value: float) -> str:
         return NOTHING if pd.isna(value) else f"{value / size:#.{digits}g}".removesuffix(".")
 
-    return f"{heading} ({letter})" if letter else heading, text
+    return with_unit(heading, letter), text
 
 
 def _counted_by_arm(evidence: Evidence, heading: str, column: str) -> Column:

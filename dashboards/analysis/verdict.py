@@ -43,8 +43,8 @@ def _with_unlearned(evidence: Evidence, verdict: Verdict) -> Verdict:
 def _answer(evidence: Evidence) -> Verdict:
     comparison = evidence.comparison
     if evidence.until:  # its decisions hold whenever one looks
-        sentence, end, more = str(evidence.until["text"]).partition(". ")
-        return Verdict(str(evidence.until["title"]), sentence + end.rstrip(), more)
+        sentence, *others = evidence.until["sentences"]
+        return Verdict(str(evidence.until["title"]), sentence, " ".join(others))
     if evidence.whole.is_unfinished and evidence.counts.get("complete"):
         return _so_far(evidence)
     if evidence.search:

@@ -9,8 +9,8 @@ from dashboards.analysis.arms import FEWEST_SEEDS, groups_of
 from explorer.errors import UserError
 from explorer.own.names import OwnName, is_own
 from explorer.text import counted, dashed, human_percent, signed_points
+from explorer.text import listed as listed
 
-LONGEST_LIST = 8  # in a sentence: of 625 arms, 250 may differ, and the table beside it has them all
 NOTHING = "–"  # in a cell of a table without a value
 TOO_FEW = "too few seeds"
 # What a budget is stated in.
@@ -20,6 +20,17 @@ BUDGET_WORDS = {
     "activations": "the activations",
     "block": "the weights of a block",
 }
+
+
+def unit_of(largest: float) -> tuple[str, float]:
+    """The unit of a column or an axis of large counts, by the largest: ('M', 1e6)."""
+    units = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3))
+    return next(((letter, size) for letter, size in units if largest >= size), ("", 1.0))
+
+
+def with_unit(heading: str, letter: str) -> str:
+    """A heading with its unit: 'FLOPs (M)'."""
+    return f"{heading} ({letter})" if letter else heading
 
 
 def percent(fraction: Any) -> str:
@@ -119,19 +130,6 @@ def ratios_text(ratios: Sequence[float]) -> str:
     if not ratios:
         return ""
     return " to ".join(dict.fromkeys(f"{ratio:.2f}x" for ratio in (min(ratios), max(ratios))))
-
-
-def listed(items: Sequence[Any], last: str = "and") -> str:
-    """'C=1, C=2 and C=4'; with semicolons where an item holds a comma. Of more than
-    `LONGEST_LIST` the first, and how many more."""
-    words = [str(item) for item in items]
-    if len(words) > LONGEST_LIST:
-        words[LONGEST_LIST - 1 :] = [f"{len(words) - LONGEST_LIST + 1} more"]
-    if len(words) < 2:
-        return "".join(words)
-    if any("," in word for word in words):
-        return f"{'; '.join(words[:-1])}; {last} {words[-1]}"
-    return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def named(arm: str) -> str:

@@ -138,7 +138,9 @@ def errors_by_cell(findings: Findings, pair: str = "") -> CellsChart:
             f" differences between cells together ({sure})"
         )
     counts = span(table["n"].tolist())
-    subtitle = subtitle_of(f"Mean test error in %, n = {counts} trainings a cell; {marks}")
+    fitted = ", by least squares as if no seed were missing" if grid.is_fitted else ""
+    things = "training" if counts == "1" else "trainings"
+    subtitle = subtitle_of(f"Mean test error in %{fitted}, n = {counts} {things} a cell; {marks}")
     unequal = unequal_flops(findings.by_design)
     return CellsChart(title, subtitle_of(subtitle, unequal, findings.context), grid)
 

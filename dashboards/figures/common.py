@@ -53,6 +53,8 @@ def over_seeds(counts: Iterable[int], more: str) -> str:
     more than one. What has no result is not shown."""
     known = [int(count) for count in counts if count]
     most = max(known, default=0)
+    if not most:
+        return "no results"
     return seeds_phrase(most) if most < 2 else f"mean of {span(known)} seeds{more}"
 
 
@@ -104,7 +106,8 @@ def drawn_of_crowd(heights: Any, most: int = MOST_POINTS) -> NDArray[np.intp]:
 
 def arms_left_out(count: int) -> str:
     """The end of a subtitle: how many of very many arms are not drawn."""
-    return f"; the reference and the lowest, {count:,} more arms are left out" if count else ""
+    drawn = "the reference and those of the lowest test error"
+    return f"; {drawn}, {count:,} more arms are left out" if count else ""
 
 
 def left_out_phrase(count: int, what: str = "single trials") -> str:

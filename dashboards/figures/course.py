@@ -63,7 +63,6 @@ def gaps_by_seed(findings: Findings, *, theme: str = "light") -> go.Figure:
     figure, colors = blank_figure(theme), colors_of(theme)
     for number, (arm, looks) in enumerate(chart.looks.items()):
         style = styles[arm]
-        color, symbol = style.color, style.symbol
         x = looks["seeds"] + WIDTH * ((number + 0.5) / len(chart.looks) - 0.5)
         for low, high, width in (
             (looks["low"], looks["high"], 1.5),
@@ -73,7 +72,7 @@ def gaps_by_seed(findings: Findings, *, theme: str = "light") -> go.Figure:
                 x=[end for position in x for end in (position, position, None)],
                 y=[y for ends in zip(low, high, strict=True) for y in (*ends, None)],
                 mode="lines",
-                line={"color": transparent(color, 0.45), "width": width},
+                line={"color": transparent(style.color, 0.45), "width": width},
                 hoverinfo="skip",
                 legendgroup=label(arm),
             )
@@ -85,11 +84,15 @@ def gaps_by_seed(findings: Findings, *, theme: str = "light") -> go.Figure:
             mode="lines+markers",
             name=label(arm),
             legendgroup=label(arm),
-            line={"color": color, "width": 1.5, "dash": style.dash},
+            line={"color": style.color, "width": 1.5, "dash": style.dash},
+            # Filled with the ground, an open mark is seen on its interval. Marks of different sizes
+            # are to Plotly bubbles, which it makes translucent.
             marker={
-                "symbol": [symbol if full else f"{symbol}-open" for full in filled],
-                "size": [11 if full else 7 for full in filled],
-                "color": color,
+                "symbol": style.symbol,
+                "size": [style.size(12 if full else 9) for full in filled],
+                "color": [style.color if full else colors.ground for full in filled],
+                "line": {"color": style.color, "width": 1.75},
+                "opacity": 1,
             },
             text=[
                 f"{label(arm)}, {look.seeds} seeds: {look.estimate:+.2f} points<br>"
@@ -124,6 +127,8 @@ def course_of(findings: Findings) -> CourseChart:
     margin = until["margin"]
     other = findings.reference if margin else "the leader"
     subtitle = f"Test error minus that of {other}, in points, after each seed"
+    if until["arms"] and not margin:
+        subtitle += "; a filled mark is a drop, its gap that to an arm that it is worse than"
     if margin:
         subtitle += f"; dashed: the margin of {margin:g}; a filled mark is a decision"
     gaps = [float(table["estimate"].abs().max()) for table in looks.values()]

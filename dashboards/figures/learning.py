@@ -102,12 +102,12 @@ def learning_curves(
         )
     set_title(figure, chart.title, chart.subtitle, theme)
     _set_epoch_axes(figure, chart)
+    if chart.chance is not None and lines:
+        _add_chance(figure, chart.chance, lines, theme)
     if fit_beside(list(lines)):
         _label_ends(figure, lines, styles, floor, theme)
     else:
         add_legend(figure, {arm: styles[arm] for arm in lines})
-    if chart.chance is not None and lines:
-        _add_chance(figure, chart.chance, theme)
     note_if_empty(figure, lines, theme)
     return figure
 
@@ -242,13 +242,21 @@ def _set_epoch_axes(figure: go.Figure, chart: CurvesChart) -> None:
     figure.update_layout(margin={"r": 24, "b": 48})
 
 
-def _add_chance(figure: go.Figure, chance: float, theme: str) -> None:
-    """The error of guessing as a dotted line, where the figure reaches that high."""
+def _add_chance(
+    figure: go.Figure, chance: float, lines: dict[str, pd.DataFrame], theme: str
+) -> None:
+    """The error of guessing as a dotted line, where the figure reaches that high. Its name stands
+    above it, or below where there is no room, unless a curve ends there."""
     quiet, (low, high) = colors_of(theme).quiet, figure.layout.yaxis.range
     position = float(np.log10(chance))
     if position > high:
         return
-    is_near_top = high - position < 0.1 * (high - low)
+    room = 0.1 * (high - low)
+    is_near_top = high - position < room
+    ends = [float(line["mean"].iloc[-1]) for line in lines.values()]
+    if is_near_top and any(position - room < np.log10(end) < position for end in ends if end > 0):
+        figure.update_yaxes(range=[low, position + room])
+        is_near_top = False
     figure.add_hline(y=chance, line={"color": quiet, "width": 1, "dash": "dot"}, layer="below")
     figure.add_annotation(
         text=f"guessing, {human_percent(chance / 100)}", x=1, xref="x domain", xanchor="right",

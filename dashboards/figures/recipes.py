@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.analysis.recipes import ByRecipe
-from dashboards.figures.arm_chart import set_arm_axis, value_axis
+from dashboards.figures.arm_chart import set_arm_axis
 from dashboards.figures.common import over_seeds, subtitle_of
 from dashboards.figures.legend import add_legend
 from dashboards.figures.places import ArmAxis, arm_axis
@@ -80,7 +80,6 @@ def errors_by_recipe(study: ByRecipe, *, theme: str = "light") -> go.Figure:
         )
     set_title(figure, chart.title, chart.subtitle, theme)
     set_arm_axis(figure, axis, theme)
-    value_axis(figure).update(ticksuffix=" %")
     add_legend(figure, styles)
     note_if_empty(figure, chart.lines, theme)
     return figure
@@ -102,7 +101,9 @@ def recipes_shown(study: ByRecipe) -> RecipesChart:
         if not arms:
             continue
         summary = findings.summary.loc[arms]
-        aside = 0.1 * axis.step * (number - (count - 1) / 2)  # intervals do not hide one another
+        # Intervals do not hide one another, nor marks in rows, which no lines join.
+        apart = min(0.24, 0.66 / count) if axis.in_rows else 0.1
+        aside = apart * axis.step * (number - (count - 1) / 2)
         lines[recipe] = pd.DataFrame(
             {
                 "arm": arms,

@@ -116,7 +116,8 @@ def progress_by_arm(findings: Findings) -> ProgressChart:
     if len(bars) > MANY_ARMS:
         bars = {"all arms": findings.trials}
     counts = pd.DataFrame({name: rows["status"].value_counts() for name, rows in bars.items()})
-    words = [f"{findings.counts.get('complete', 0)} of {len(findings.trials)} trainings complete"]
+    wanted = len(findings.trials) + int(findings.info.get("to_come") or 0)
+    words = [f"{findings.counts.get('complete', 0)} of {wanted} trainings complete"]
     words += [
         f"{findings.counts[status]} {status}"
         for status in ("running", "failed", "pruned")
@@ -130,16 +131,19 @@ def _pace(findings: Findings) -> str:
     seconds = finite(findings.trials["seconds"])
     seconds = seconds[np.isfinite(seconds)]
     running = findings.counts.get("running", 0)
-    left = running + findings.counts.get("waiting", 0)
+    to_come = int(findings.info.get("to_come") or 0)
+    left = running + findings.counts.get("waiting", 0) + to_come
+    most = "At most " if to_come and findings.until else ""
     if not left:
         took = human_time(float(seconds.sum()))
         return f"{took} of training" if len(seconds) else "Nothing is left to train"
     if not len(seconds):
-        return f"{left} left; none is complete yet"
+        return f"{most}{left} left; none is complete yet"
     mean = float(seconds.mean())
     if not running:
-        return f"{left} left, none is running; one takes {human_time(mean)} on average"
-    return f"{left} left: about {human_time(left * mean / running)} at this pace, {running} at once"
+        return f"{most}{left} left, none is running; one takes {human_time(mean)} on average"
+    left_time = human_time(left * mean / running)
+    return f"{most}{left} left: about {left_time} at this pace, {running} at once"
 
 
 @dataclass(frozen=True)

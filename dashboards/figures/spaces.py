@@ -95,7 +95,14 @@ def error_distribution_functions(
     if not beside:
         add_legend(figure, {name: styles[name] for name in chart.spaces}, mode="lines")
     set_title(figure, chart.title, chart.subtitle, theme)
-    figure.update_yaxes(range=[0, 1.02], tickformat=".0%", title={"text": ""})
+    shares = range(0, 101, 20)
+    figure.update_yaxes(
+        range=[0, 1.02],
+        tickmode="array",
+        tickvals=[share / 100 for share in shares],
+        ticktext=[f"{share} %" for share in shares],
+        title={"text": ""},
+    )
     figure.update_xaxes(title={"text": "Test error in %", "standoff": 8})
     note_if_empty(figure, chart.spaces, theme, chart.if_empty)
     return figure
@@ -152,7 +159,7 @@ def _title(compared: ComparedSpaces, equal: str) -> str:
     differing = [test for test in tests if test.p_value < 1 - CONFIDENCE]
     if not differing:
         smallest = p_text(min(test.p_value for test in tests))
-        p_value = smallest if len(tests) == 1 else f"all p at least {smallest.split()[-1]}"
+        p_value = smallest if len(tests) == 1 else f"lowest {smallest}"
         return f"No difference between {listed(list(spaces))} is shown{equal} ({p_value})"
     if len(differing) > MOST_NAMED - 1:
         return f"{len(differing)} of {len(tests)} pairs of spaces differ{equal} (all p < 0.05)"

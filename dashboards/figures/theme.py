@@ -32,7 +32,7 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 FEW_HUES = 5  # steps of one hue that are told apart without dashes
 HEIGHT, TOP = 440, 94  # pixels of a figure that does not need more, and of these for its title
 EMPTY = 110  # pixels below the title of one that has nothing to show
-TITLE_LINE, SUBTITLE_LINE = 88, 130  # letters of a line in a picture of 960 pixels
+TITLE_LINE, SUBTITLE_LINE = 84, 130  # letters of a line in a picture of 960 pixels
 BREAK = "<br>"
 
 
@@ -133,7 +133,8 @@ def blank_figure(theme: str) -> go.Figure:
         "tickfont": {"color": colors.quiet, "size": 13},
         "title": {"font": {"color": colors.quiet, "size": 13}},
         "automargin": True,
-        "exponentformat": "SI",  # 4G as in tables, not 4B
+        "exponentformat": "none",  # 30,000, not 30k: axes of larger counts have units
+        "separatethousands": True,
     }
     layout = {
         "template": None,
@@ -153,7 +154,7 @@ def blank_figure(theme: str) -> go.Figure:
         },
         "xaxis": {**axis, "showgrid": False},
         "yaxis": {**axis, "gridcolor": colors.grid, "gridwidth": 1},
-        "separators": ".\u2009",
+        "separators": ".,",
         "dragmode": False,
     }
     return _Figure(layout=layout)
@@ -243,6 +244,7 @@ def note_if_empty(
         return
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
+    figure.layout.shapes = ()  # lines at zero, and at a margin
     figure.layout.margin.b = 10
     figure.layout.height = figure.layout.margin.t + EMPTY
     figure.layout.title.y = _title_place(figure)

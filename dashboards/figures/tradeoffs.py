@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from dashboards.analysis.arms import finite
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.spaces import design_means, pareto_front
-from dashboards.analysis.words import agreeing, capital, listed, named, seeds_phrase
+from dashboards.analysis.words import (
+    agreeing,
+    capital,
+    listed,
+    named,
+    seeds_phrase,
+    unit_of,
+    with_unit,
+)
 from dashboards.figures.common import (
     MOST_LINES,
     MOST_POINTS,
@@ -39,7 +47,7 @@ from dashboards.figures.theme import (
     set_title,
 )
 from explorer.errors import check_known
-from explorer.text import human_time
+from explorer.text import counted, human_time
 
 COST_LABELS = {
     "flops": "FLOPs",
@@ -50,8 +58,7 @@ COST_LABELS = {
 }
 MEASURED = ("seconds_per_epoch", "latency")
 SPLITS = ("validation", "test")
-# What an axis shows for one of the cost's own unit.
-UNITS = {"latency": 1000.0}
+MILLISECOND = 1e-3
 FEW_DESIGNS = 40  # with more, only the designs' means are drawn
 ASIDE, ABOVE = 7, 4  # pixels from a design to its name
 Box = tuple[float, float, float, float]  # left, low, right, high
@@ -71,6 +78,7 @@ class CostChart:
         points: The single trainings of each arm; none where there are many designs.
         drawn: Which of the designs are drawn.
         is_wide: Whether costs spread so far that their axis is logarithmic.
+        name: Of the cost, with the unit that `cost` is in: "FLOPs (M)".
     """
 
     title: str
@@ -79,6 +87,7 @@ class CostChart:
     points: dict[str, Points]
     drawn: pd.DataFrame
     is_wide: bool
+    name: str
 
     @property
     def front(self) -> pd.DataFrame:
@@ -120,10 +129,9 @@ def error_against_cost(
         _add_designs(figure, chart.drawn, Style(colors.ramp[1], "circle"), theme, size=7)
     _name_designs(figure, chart, styles, findings.reference, theme)
     set_title(figure, chart.title, chart.subtitle, theme)
-    name = COST_LABELS[cost]
     figure.update_xaxes(
         type="log" if chart.is_wide else "linear",
-        title={"text": name[0].upper() + name[1:], "standoff": 8},
+        title={"text": chart.name[0].upper() + chart.name[1:], "standoff": 8},
         nticks=6,
         ticklabelstandoff=6,  # the lowest error's label stands beside the first cost's
     )
@@ -168,8 +176,8 @@ def _name_designs(
 
 
 def _boxes(chart: CostChart) -> tuple[list[Box], NDArray[np.float64], list[bool]]:
-    """Where on a phone, in pixels, the names of the designs of the front stand, where all
-    single trainings do, and which names stand to the left of their design."""
+    """Where on a phone, in pixels, the names of the designs of the front stand, where all designs
+    and single trainings do, and which names stand to the left of their design."""
     # The axes go from the first mark to the last, those of single trainings included.
     costs = [finite(chart.designs["cost"]), *(own.x for own in chart.points.values())]
     errors = [100 * finite(chart.designs["error"]), *(own.y for own in chart.points.values())]
@@ -186,7 +194,7 @@ def _boxes(chart: CostChart) -> tuple[list[Box], NDArray[np.float64], list[bool]
         are_left.append(bool(x > NARROWEST / 2))
         left = x - width - ASIDE if are_left[-1] else x + ASIDE
         boxes.append((left, y + ABOVE, left + width, y + ABOVE + LINE))
-    return boxes, places[len(chart.designs) :], are_left
+    return boxes, places, are_left
 
 
 def _hold(boxes: Sequence[Box], marks: NDArray[np.float64]) -> bool:
@@ -214,9 +222,13 @@ def costs_and_errors(findings: Findings, cost: str = "flops", split: str = "test
     designs = design_means(findings.trials, (*MEASURED, "validation_error"))
     designs["error"] = designs[f"{split}_error"]
 
+    letter, unit = "", MILLISECOND if cost == "latency" else 1.0
+    if cost not in MEASURED:
+        letter, unit = unit_of(float(np.nanmax(finite(designs[cost]), initial=0)))
+
     def spent(rows: pd.DataFrame) -> NDArray[np.float64]:
         # Results from elsewhere may lack what was measured.
-        return finite(rows.get(cost, pd.Series(np.nan, rows.index))) * UNITS.get(cost, 1.0)
+        return finite(rows.get(cost, pd.Series(np.nan, rows.index))) / unit
 
     costs = spent(designs)
     designs = designs.assign(cost=costs)[
@@ -238,14 +250,15 @@ def costs_and_errors(findings: Findings, cost: str = "flops", split: str = "test
     named = ", which is named with the reference" if _names_few(designs) else ""
     subtitle = subtitle_of(
         f"{split.capitalize()} error in %, {over_seeds(designs['n'], '')}, of"
-        f" {len(designs)} designs; filled: on the front of the means{named}",
+        f" {counted(len(designs), 'design')}; filled: on the front of the means{named}",
         _how_measured(findings, cost),
         findings.context,
         left_out=left_out_phrase(left_out, what),
     )
     lowest, highest = (float(designs["cost"].agg(end)) for end in ("min", "max"))
     is_wide = len(designs) > 1 and highest > WIDE * lowest > 0
-    return CostChart(_front_title(designs, cost, split), subtitle, designs, points, drawn, is_wide)
+    title, name = _front_title(designs, cost, split), with_unit(COST_LABELS[cost], letter)
+    return CostChart(title, subtitle, designs, points, drawn, is_wide, name)
 
 
 def _add_designs(

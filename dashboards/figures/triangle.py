@@ -78,9 +78,10 @@ def ways_to_spend(findings: Findings, *, theme: str = "light") -> go.Figure:
         **hovers(texts),
     )  # fmt: skip
     axis = {
-        "gridcolor": colors.grid, "linecolor": colors.quiet, "ticksuffix": " %",
+        "gridcolor": colors.grid, "linecolor": colors.quiet,
         "tickmode": "array",
         "tickvals": [25, 50, 75],
+        "ticktext": ["25 %", "50 %", "75 %"],
         "tickfont": {"color": colors.quiet, "size": 11.5},
     }  # fmt: skip
     corners = {"size": 14, "color": colors.ink}

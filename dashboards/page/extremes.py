@@ -13,6 +13,7 @@ from dashboards.figures.common import costs_text
 from dashboards.page.elements import Element, element, joined
 from dashboards.page.parts import facts, network_image, quiet, scrolling, section
 from explorer.errors import UserError
+from explorer.text import counted
 
 COLUMNS = 2  # of a drawing in a card, which is half as wide as a page
 TITLE = "The best and the worst designs"
@@ -41,9 +42,11 @@ def side_by_side(
         )
         for rows in (extremes.best, extremes.worst)
     ]
+    seeds = extremes.seeds
+    among = f" of the designs with at least {counted(seeds, 'seed')}" if seeds else ""
     about = (
-        f"By mean {extremes.chosen_by} error; the best of many designs look better than they are,"
-        " and the worst look worse."
+        f"By mean {extremes.chosen_by} error{among}; the best of many designs look better than they"
+        " are, and the worst look worse."
     )
     return section(TITLE, quiet(about), element("div", *cards, className="pair even loose"))
 

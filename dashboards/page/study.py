@@ -57,8 +57,9 @@ def answer(findings: Findings) -> list[Element | None]:
 def numbers(findings: Findings, *after: Any) -> Element:
     """The table behind the figures, and what validation chose."""
     winner = findings.winner
-    # Arms with fewer may have lower errors in the table.
-    among = ", of the arms with most seeds" if findings.ranking.fewer_seeds else ""
+    # Others may have lower errors in the table. Of a search the finalists are to have more seeds.
+    among = ", of the finalists" if findings.search else ", of the arms with most seeds"
+    among = among if findings.ranking.fewer_seeds else ""
     return section(
         "The numbers behind it",
         quiet(winner and f"Lowest validation error{among}: {winner}."),

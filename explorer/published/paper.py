@@ -67,7 +67,12 @@ PAPER: dict[str, PublishedTable] = {
     "table5": PublishedTable(
         "Table 5: ImageNet-1K, single crop; ResNet and ResNeXt at 224 and 320 pixels, Inception"
         " at 299",
-        ("top-1 at 224 %", "top-5 at 224 %", "top-1 at 320 or 299 %", "top-5 at 320 or 299 %"),
+        (
+            "top-1 error % at 224",
+            "top-5 error % at 224",
+            "top-1 error % at 320 or 299",
+            "top-5 error % at 320 or 299",
+        ),
         (
             PublishedRow("ResNet-101", "resnet101", (22.0, 6.0, None, None)),
             PublishedRow("ResNet-200", "resnet200", (21.7, 5.8, 20.1, 4.8)),

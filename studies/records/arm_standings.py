@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from explorer.text import counted, signed_points
+from explorer.text import counted, listed, signed_points
 from studies.records.stored_study import StoredStudy
 
 if TYPE_CHECKING:
     from studies.attempts.until_agenda import Errors, UntilAgenda
     from studies.judging.decisions import Course, Look
-    from studies.judging.race import Race
+    from studies.judging.race import Drop, Race
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,12 @@ class UntilStandings:
 
     def record(self) -> dict[str, Any]:
         """As plain data, with the sentences."""
-        return {**asdict(self), "title": self.title, "text": self.text}
+        return {
+            **asdict(self),
+            "title": self.title,
+            "sentences": self.sentences,
+            "text": self.text,
+        }
 
     def line(self, standing: ArmStanding) -> str:
         """'C=2: equal within 0.5, decided at seed 9'."""
@@ -99,9 +104,13 @@ class UntilStandings:
         parts = []
         for verdict, word in words.items():
             if names := [arm.arm for arm in self.arms if arm.verdict == verdict]:
-                listed = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
-                parts.append(f"{listed} {'is' if len(names) == 1 else 'are'} {word}")
-        return "; ".join(parts)
+                parts.append(f"{listed(names)} {'is' if len(names) == 1 else 'are'} {word}")
+        return ("; " if self._between == ", " else ". ").join(parts)
+
+    @property
+    def _between(self) -> str:
+        """What stands between arms of a list: of names with commas, a semicolon."""
+        return "; " if any("," in arm.arm for arm in self.arms) else ", "
 
     @property
     def _reference(self) -> str:
@@ -109,6 +118,11 @@ class UntilStandings:
 
     @property
     def text(self) -> str:
+        """The sentences as one text."""
+        return " ".join(self.sentences)
+
+    @property
+    def sentences(self) -> list[str]:
         """All arms in a sentence or two, and how many trainings it took."""
         sentences = self._race() if self.margin is None else self._against_reference()
         if self.finished:
@@ -127,7 +141,7 @@ class UntilStandings:
                 f"{counted(self.retried, 'result')} of a retry came after a look without it: shown,"
                 " not used."
             )
-        return " ".join(sentences)
+        return sentences
 
     def _against_reference(self) -> list[str]:
         decided = [
@@ -142,7 +156,7 @@ class UntilStandings:
 
     def _race(self) -> list[str]:
         dropped = [arm for arm in self.decided if arm.verdict == "dropped"]
-        drops = ", ".join(
+        drops = self._between.join(
             f"{arm.arm}{'' if number else ' dropped'} at {'' if number else 'seed '}"
             f"{arm.decided_at}"
             for number, arm in enumerate(dropped)
@@ -162,7 +176,7 @@ class UntilStandings:
         return [f"{drops}.", *left] if drops else left
 
     def _still_open(self, word: str) -> list[str]:
-        names = ", ".join(arm.arm for arm in self._open_arms)
+        names = self._between.join(arm.arm for arm in self._open_arms)
         seeds = min((arm.seeds for arm in self._open_arms), default=0)
         return [f"{word}: {names} (seed {seeds} of at most {self.at_most})"] if names else []
 
@@ -276,7 +290,7 @@ def _race(
                     estimate=drop.gap,
                     low=drop.low,
                     by=labels[drop.by],
-                    looks=_gaps_to_leader(course, row),
+                    looks=(*_gaps_to_leader(course, row), _look_of(drop)),
                 )
             )
             continue
@@ -313,6 +327,14 @@ def _gaps_to_leader(course: "Race", row: int) -> tuple["Look", ...]:
             gap, half = lead.gaps[row], lead.halves[row]
             looks.append(Look(lead.column, lead.column + 1, gap, gap - half, gap + half, half))
     return tuple(looks)
+
+
+def _look_of(drop: "Drop") -> "Look":
+    """The look that dropped an arm: its gap to the arm that it is worse than."""
+    from studies.judging.decisions import Look
+
+    half = drop.gap - drop.low
+    return Look(drop.column, drop.column + 1, drop.gap, drop.low, drop.gap + half, half)
 
 
 def _split(row: Sequence[float | None], end: int) -> tuple[int, int]:

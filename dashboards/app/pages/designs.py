@@ -175,7 +175,7 @@ def _compared(names: list[str], known: dict[str, tuple[Findings, pd.DataFrame]])
         )
     headings = (
         "Study", "First: test error (%)", "Second: test error (%)", "Seeds shared",
-        "First minus second (points)", "95 % interval", "FLOPs, first against second",
+        "First minus second (points)", "95 % interval", "FLOPs, first against second (%)",
     )  # fmt: skip
     links = [link(study, study_path(study)) for study in known]
     return section(
@@ -194,4 +194,4 @@ def _compared(names: list[str], known: dict[str, tuple[Findings, pd.DataFrame]])
 
 def _cost(findings: Findings, names: list[str]) -> str:
     costs = findings.designs.drop_duplicates("design").set_index("design")["flops"]
-    return signed_percent(float(costs[names[0]] / costs[names[1]] - 1))
+    return signed_percent(float(costs[names[0]] / costs[names[1]] - 1)).removesuffix(" %")

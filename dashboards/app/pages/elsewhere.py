@@ -26,10 +26,10 @@ class PublishedNetwork:
 
     @property
     def error(self) -> str:
-        """Its test error, or the least and the greatest of several."""
+        """Its test error in %, or the least and the greatest of several."""
         ends = min(self.errors), max(self.errors)
         least, greatest = (f"{100 * end:.2f}".rstrip("0").rstrip(".") for end in ends)
-        return f"{least} %" if least == greatest else f"{least} to {greatest} %"
+        return least if least == greatest else f"{least} to {greatest}"
 
 
 def published_networks(like: Architecture, by: str, spent: float) -> list[PublishedNetwork]:
@@ -57,7 +57,9 @@ def at_this_cost(published: list[PublishedNetwork], spent: float, by: str) -> St
     """Published networks that spend about this budget, with their errors."""
     title = "What others got at this cost"
     if not published:
-        return Still(section(title, quiet(f"No published network costs within {NEAR:.0%} of it.")))
+        return Still(
+            section(title, quiet(f"No published network costs within {100 * NEAR:.0f} % of it."))
+        )
     rows = tuple(
         (
             network.architecture.name,
@@ -71,7 +73,7 @@ def at_this_cost(published: list[PublishedNetwork], spent: float, by: str) -> St
         for network in published
     )
     headings = (
-        "Network", "Cost", "FLOPs", "Trained on", "Test error", "Trainings", "Published by"
+        "Network", "Cost", "FLOPs", "Trained on", "Test error (%)", "Trainings", "Published by"
     )  # fmt: skip
     words = frozenset(("Network", "Trained on", "Trainings", "Published by"))
     return Still(section(title, table(TextTable(headings, rows, words), "Published networks")))

@@ -25,6 +25,7 @@ from dashboards.page.parts import facts, quiet, section
 from dashboards.page.study import remarks
 from explorer.errors import UserError
 from explorer.suggestions import command
+from explorer.text import counted
 from studies.records.stored_study import StoredStudy
 from studies.results import EVIDENCE_SHOWN, Reader
 
@@ -138,7 +139,7 @@ def _entry(reader: Reader, study: StoredStudy) -> Any:
     about = {
         "Question": info["question"],
         "Data": info["data"]["name"],
-        "Size": f"{trials['design'].nunique():,} designs, {seeds}",
+        "Size": f"{counted(trials['design'].nunique(), 'design')}, {seeds}",
         "Last result": f"{last:%Y-%m-%d %H:%M} UTC" if last is not None and last == last else "",
         "Effort": effort_sentence(evidence),
     }

@@ -34,7 +34,7 @@ def page() -> list[Any]:
             )
             rows.append((row.label, *values, row.architecture or "–", *ours))
             names.append(row.architecture)
-        words = frozenset(("Network", "Name here"))
+        words = frozenset(("Network", "Name here", f"recipe ({theirs})"))
         content = table(
             TextTable(headings, tuple(rows), words), published.title, link=partial(_linked, names)
         )

@@ -201,11 +201,16 @@ def shown(tables: Tables, chosen: Selection) -> str:
     """What a selection leaves, in a sentence."""
     if chosen.is_all:
         return ""
-    trials = chosen.of_trials(tables.trials)
+    trials, until = chosen.of_trials(tables.trials), tables.info.get("until")
+    decided = ""
+    if until and (chosen.seeds.strip() or chosen.statuses is not None):
+        gaps = "The gaps by seed" if until["margin"] is None else "Gaps, in figure and table,"
+        decided = f" {gaps} are those that the decisions rest on, whichever trainings are chosen."
     return (
         f"Below: {len(trials):,} of {len(tables.trials):,} trainings, {trials['arm'].nunique()} of"
         f" {tables.trials['arm'].nunique()} arms. The verdict above is of the whole study; what a"
         " choice made after looking seems to show is a question for the next study, not a finding."
+        f"{decided}"
     )
 
 

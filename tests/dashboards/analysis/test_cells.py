@@ -102,3 +102,11 @@ def test_numbers_stand_in_their_order_and_depths_by_their_sum():
         "1-1-1", "1-2-1", "2-2-2",
     ]  # fmt: skip
     assert order_of("growth", dict.fromkeys(["d", "C"])) == ["d", "C"]
+
+
+def test_errors_that_are_no_plain_means_say_so(grid):
+    assert "Mean test error in %, n" in errors_by_cell(grid, PAIR).subtitle
+    lost = errors_by_cell(Findings(grid.trials.drop(grid.trials.index[0])), PAIR)
+    assert "Mean test error in %, by least squares as if no seed were missing, n" in lost.subtitle
+    alone = errors_by_cell(Findings(grid.trials[grid.trials["seed"] == 0]), PAIR)
+    assert "n = 1 training a cell;" in alone.subtitle

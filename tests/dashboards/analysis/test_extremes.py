@@ -82,3 +82,12 @@ def test_each_is_drawn_with_its_costs_and_its_text_is_escaped(trials):
     evil = trials.assign(design=trials["design"] + "<img src=x>")
     html = to_html(side_by_side(extreme_designs(Findings(evil)), evil))
     assert ("<img src=x>" in html, html.count("&lt;img src=x&gt;")) == (False, 6)
+
+
+def test_where_designs_with_fewer_seeds_are_left_out_the_page_says_so():
+    trials = make_grid(3)
+    html = to_html(side_by_side(extreme_designs(Findings(trials)), trials))
+    assert "By mean validation error; the best" in html
+    lost = trials.drop(trials.index[0])
+    html = to_html(side_by_side(extreme_designs(Findings(lost)), lost))
+    assert "By mean validation error of the designs with at least 3 seeds; the best" in html

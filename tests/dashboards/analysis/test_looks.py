@@ -102,7 +102,7 @@ def test_a_raised_cap_is_no_look_where_each_arm_is_decided_seed_by_seed():
     info = {"planned_seeds": [0, 1, 2], "extended_from": [[0, 1, 2]], "seeds": [0, 1, 2, 3]}
     text = "C=8 better, decided at seed 3; C=2 open after 4 seeds: −0.10 to +0.60."
     assert looks_so_far(info, ARMS) == 2
-    until = {"text": text, "title": "C=8 is better than C=1; C=2 is open"}
+    until = {"sentences": [text], "title": "C=8 is better than C=1; C=2 is open"}
     assert looks_so_far({**info, "until": until}, ARMS) == 1
     findings = Findings(make_trials(seeds=4), {**make_info(), **info, "until": until})
     assert not any("extended" in note for note in findings.verdict.notes)

@@ -9,6 +9,7 @@ from study_tables import make_info, make_trials
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.misses import (
     Misses,
+    _whole_percent,
     class_table,
     concentration_text,
     image_table,
@@ -190,3 +191,8 @@ def test_why_nothing_is_known_is_told(left_out: str, reason: str) -> None:
 
 def test_a_file_of_results_does_not_say_what_was_missed() -> None:
     assert "Results from a file" in why_unknown(Findings(make_trials(), {"name": "x"}))
+
+
+def test_a_share_of_just_below_ten_reads_as_one_of_ten() -> None:
+    shares = (0.0994, 0.0996, 0.1, 0.126)
+    assert [_whole_percent(share) for share in shares] == ["9.9", "10", "10", "13"]

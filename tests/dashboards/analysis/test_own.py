@@ -9,7 +9,7 @@ from study_tables import make_trials
 from dashboards.analysis.cells import cells, pairs_of_axes
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.quantities import template_words
-from dashboards.analysis.tables import design_table
+from dashboards.analysis.tables import comparison_table, design_table
 from dashboards.figures.cells import errors_by_cell
 from dashboards.figures.places import arm_axis
 
@@ -86,3 +86,11 @@ def test_values_that_are_no_number_are_categories() -> None:
     assert [tick.words for tick in axis.ticks.values()] == [
         (f"depths={depths}",) for depths in shapes
     ]
+
+
+def test_tables_have_no_column_of_templates_where_the_arms_names_say_all() -> None:
+    named = made_up({f"width={width}": {"width": width} for width in (8, 16)})
+    assert not any(named.templates.values())
+    for table in (comparison_table(named), design_table(named)):
+        assert "Template" not in table.columns
+        assert {len(row) for row in table.rows} == {len(table.columns)}

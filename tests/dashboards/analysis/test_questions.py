@@ -205,12 +205,14 @@ def test_16_a_tuned_study_says_so_and_warns_of_the_edge():
 
 def test_a_study_whose_seeds_end_with_the_verdict_is_judged_by_its_decisions_alone():
     """Arms that stopped at different seeds are no table for one look."""
-    text = "C=8 better, decided at seed 3; C=2 equal within 0.5, at 3. 15 trainings instead of 100."
-    title = "C=8 is better than C=1; C=2 is equal to C=1 within 0.5"
-    until = {"text": text, "title": title}
+    # A name of one's own may hold a point and a space.
+    sentence = "C=8 better, decided at seed 3; net no. 2 equal within 0.5, at 3."
+    title = "C=8 is better than C=1; net no. 2 is equal to C=1 within 0.5"
+    sentences = [sentence, "15 trainings instead of 100.", "1 result came after the decision."]
+    until = {"sentences": sentences, "title": title}
     findings = Findings(make_trials({"C=16": -0.02}), {**make_info(), "until": until})
-    assert findings.verdict.sentence == text.split(". ")[0] + "."
-    assert findings.verdict.more == "15 trainings instead of 100."
+    assert findings.verdict.sentence == sentence
+    assert findings.verdict.more == " ".join(sentences[1:])
     assert findings.verdict.title == title
     assert not any(gap.shown for gap in findings.comparison.differences)
     assert findings.comparison.problem == "each arm is decided seed by seed"

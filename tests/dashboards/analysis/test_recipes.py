@@ -3,9 +3,10 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from recipe_tables import QUICK, make_recipe_info, make_recipe_trials
-from study_tables import make_trials, without_results
+from study_tables import make_mixed_trials, make_trials, without_results
 
 from dashboards.analysis.recipes import ByRecipe, has_recipes
 from dashboards.figures import errors_by_recipe
@@ -105,6 +106,16 @@ def test_the_figure_has_one_line_a_recipe() -> None:
         shown = [trace.name for trace in lines if trace.x[0] is not None]
         in_legend = [trace.name for trace in lines if trace.showlegend]
         assert shown == in_legend == ["quick", "modern"]
+
+
+def test_marks_of_recipes_stand_apart_in_rows() -> None:
+    trials = make_mixed_trials()
+    parts = [trials.assign(recipe=recipe) for recipe in ("quick", "modern", "slow")]
+    chart = recipes_shown(ByRecipe(pd.concat(parts, ignore_index=True), make_recipe_info()))
+    places = [line["place"].iloc[1] for line in chart.lines.values()]
+    apart = abs(places[1] - places[0])
+    assert 0.2 <= apart / chart.axis.step <= 0.25
+    assert 2 * apart < 0.5 * chart.axis.step  # the next row's are further away
 
 
 def test_a_study_with_one_recipe_has_none_of_this() -> None:

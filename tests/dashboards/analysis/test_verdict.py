@@ -499,6 +499,32 @@ def test_the_other_places_that_tell_an_n_tell_the_same():
     assert [row[5].partition(" ")[2] for row in rows] == ["", *["(4 shared)"] * 4]
 
 
+def test_a_gap_says_its_seeds_also_where_the_reference_alone_has_more():
+    """The means are then of other seeds, and may differ by another sign."""
+    findings = Findings(lacking([("C=8", 4)]), make_info())
+    table = comparison_table(findings)
+    assert [row[table.columns.index("Seeds shared")] for row in table.rows][3] == "4"
+    assert arms_table([("study", findings)]).rows[3][5].endswith(" (4 shared)")
+
+
+def test_a_study_that_looks_for_the_best_tells_in_its_table_who_was_dropped():
+    arms = [
+        {"arm": "C=1", "verdict": "dropped", "decided_at": 3, "by": "C=8"},
+        {"arm": "C=8", "verdict": "best", "decided_at": 5, "by": ""},
+        {"arm": "C=2", "verdict": "open", "decided_at": None, "by": ""},
+    ]
+    table = comparison_table(Findings(make_trials(), {"until": {"margin": None, "arms": arms}}))
+    stand = {row[0]: row[table.columns.index("Verdict")] for row in table.rows}
+    assert stand == {
+        "C=1": "dropped at seed 3, worse than C=8",
+        "C=2": "left",
+        "C=4": "–",
+        "C=8": "the best",
+        "C=16": "–",
+    }
+    assert not {"p", "Simultaneous 95 % interval"} & set(table.columns)
+
+
 def test_an_arm_without_a_result_is_in_no_n():
     trials = lacking([("C=16", seed) for seed in range(5)])
     assert "mean of 5 seeds" in errors_by_arm(Findings(trials)).subtitle

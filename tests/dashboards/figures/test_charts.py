@@ -9,7 +9,7 @@ from scipy import stats
 from study_tables import make_curves, make_info, make_trials, without_results
 
 from dashboards.analysis.findings import Findings
-from dashboards.figures import learning_curves
+from dashboards.figures import error_distribution_functions, learning_curves
 from dashboards.figures.comparison import errors_by_arm, gaps_by_arm
 from dashboards.figures.learning import curves_by_arm
 from dashboards.figures.running import mismatch_by_arm, progress_by_arm, speed_by_arm
@@ -69,6 +69,17 @@ def test_curves_that_still_fall_and_networks_that_only_guess_are_said():
     assert "guessing, 90.0 %" in {note.text for note in figure.layout.annotations}
 
 
+def test_the_name_of_guessing_stands_on_no_curve_that_ends_just_below():
+    trials = make_trials()
+    curves = make_curves(trials)
+    poor = curves["arm"] == "C=4"
+    curves.loc[poor, "validation_error"] = 0.84 + 0.1 / curves.loc[poor, "epoch"]
+    figure = learning_curves(Findings(trials), curves)
+    (note,) = [own for own in figure.layout.annotations if "guessing" in (own.text or "")]
+    assert note.yanchor == "bottom"
+    assert figure.layout.yaxis.range[1] > note.y + 0.05
+
+
 def test_where_curves_end_is_not_said_of_arms_that_failed():
     trials = make_trials({"C=4": 0.2})
     failed = without_results(trials, trials.index[trials["arm"] == "C=4"], "failed", "NaN")
@@ -94,6 +105,11 @@ def test_progress_counts_trainings_by_arm_and_status():
     expected = pd.crosstab(trials["arm"], trials["status"]).loc[chart.counts.index]
     assert chart.counts[expected.columns].to_numpy().tolist() == expected.to_numpy().tolist()
     assert chart.title == "13 of 15 trainings complete"
+    # Of a study with `until`, as its notes and its bar have it.
+    until = {"to_come": 6, "until": {"margin": 0.3, "arms": []}}
+    chart = progress_by_arm(Findings(trials, until))
+    assert chart.title == "13 of 21 trainings complete"
+    assert chart.subtitle.startswith("At most 8 left, none is running; ")
 
 
 def test_speeds_and_mismatches_are_the_tables():
@@ -141,6 +157,16 @@ def test_a_difference_between_spaces_is_claimed_by_a_test_only():
     )
     assert other.title == "b has a lower test error than a at equal FLOPs (p < 0.001)"
     assert re.search(r"; a \d+ designs, worth \d+; b \d+ designs, worth \d+; ", same.subtitle)
+
+
+def test_of_several_spaces_the_lowest_p_is_told_also_where_it_is_one():
+    alike = clouds()
+    first = alike[alike["study"] == "a"]
+    trials = pd.concat([first.assign(study=name) for name in ("a", "b", "c")], ignore_index=True)
+    title = spaces_shown(trials).title
+    assert title == "No difference between a, b and c is shown at equal FLOPs (lowest p = 1.000)"
+    axis = error_distribution_functions(trials).layout.yaxis
+    assert list(axis.ticktext) == ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"]
 
 
 def test_spaces_that_share_no_cost_say_so_in_place_of_an_empty_figure():

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import big_study
 import pytest
 from study_tables import make_info, make_trials
 
 from dashboards.analysis.findings import Findings
 from dashboards.figures.course import course_of, gaps_by_seed
+from studies.results import Reader
+from studies.storage import Storage
 
 
 def look(seeds: int, estimate: float, sign: float, half: float) -> dict[str, Any]:
@@ -52,9 +55,11 @@ def test_each_look_stands_at_its_seeds_with_its_gap_in_points() -> None:
 
 def test_a_decision_is_a_filled_mark_and_the_margin_dashed() -> None:
     figure = gaps_by_seed(findings(UNTIL))
-    marks = {trace.name: trace.marker.symbol for trace in figure.data if trace.name and trace.text}
-    assert [symbol.endswith("-open") for symbol in marks["C=8"]] == [True, False]
-    assert [symbol.endswith("-open") for symbol in marks["C=2"]] == [True]
+    marks = {trace.name: trace.marker for trace in figure.data if trace.name and trace.text}
+    assert [fill == "#ffffff" for fill in marks["C=8"].color] == [True, False]
+    assert [fill == "#ffffff" for fill in marks["C=2"].color] == [True]
+    # Marks of different sizes are to Plotly bubbles, translucent and with another edge.
+    assert all(mark.opacity == 1 and mark.line.width > 1 for mark in marks.values())
     assert sorted(shape.y0 for shape in figure.layout.shapes) == [-0.5, 0, 0.5]
 
 
@@ -62,3 +67,21 @@ def test_other_studies_have_nothing_to_show() -> None:
     figure = gaps_by_seed(findings(None))
     assert not [trace for trace in figure.data if trace.name]
     assert "Nothing to show" in figure.layout.annotations[0].text
+    assert not figure.layout.shapes
+
+
+def test_the_look_that_drops_an_arm_is_shown_also_where_it_is_the_first(
+    workdir: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(big_study, "GAPS", (0, -0.001, -0.002, -0.0065, 0.005))
+    storage = Storage("sqlite:///t.db")
+    seeds = {"start": 3, "at_most": 9}
+    big_study.add_attempts(storage, big_study.make_study(storage, "b", seeds=seeds, until="best"))
+    tables = Reader(storage).tables("b")
+    chart = course_of(Findings(tables.trials, tables.info))
+    assert chart.title == "All 5 arms are decided after 3 seeds"
+    assert set(chart.looks) == {"C=1", "C=2", "C=4", "C=16"}
+    means = tables.trials.groupby("arm")["test_error"].mean()
+    last = chart.looks["C=16"].iloc[-1]
+    assert last["estimate"] == pytest.approx(100 * (means["C=16"] - means["C=8"]), abs=1e-6)
+    assert 0 < last["low"] < last["estimate"] < last["high"]

@@ -20,8 +20,9 @@ from dashboards.figures import (
     progress,
     spread,
 )
+from dashboards.figures.common import over_seeds
 from dashboards.figures.comparison import errors_by_arm, gaps_by_arm
-from dashboards.figures.theme import THEMES, arm_styles, texts_of
+from dashboards.figures.theme import THEMES, arm_styles, blank_figure, texts_of
 
 
 def traces(figure, **wanted):
@@ -293,3 +294,10 @@ def test_curves_of_a_running_study_do_not_end():
     assert "error ends at" in learning_curves(Findings(trials), curves).layout.title.text
     trials.loc[0, "status"] = "running"
     assert "error so far:" in learning_curves(Findings(trials), curves).layout.title.text
+
+
+def test_what_has_no_result_says_so_and_axes_write_large_numbers_as_pages_do():
+    assert over_seeds([0, 0], "") == "no results"
+    axis = blank_figure("light").layout.xaxis
+    assert (axis.exponentformat, axis.separatethousands) == ("none", True)  # 30,000, not 30k
+    assert blank_figure("light").layout.separators == ".,"

@@ -159,7 +159,15 @@ def test_the_front_is_of_designs_that_none_beats_in_both(cost):
     ]  # fmt: skip
     line = named(figure, "Pareto front")
     expected = means.loc[front].sort_values(cost)
-    assert list(line.x) == pytest.approx(expected[cost].tolist())
+    # The axis is in the unit that the tables' heading names, "19.4" under "FLOPs (M)".
+    unit, heading = {
+        "flops": (1e6, "FLOPs (M)"),
+        "params": (1e6, "Parameters (M)"),
+        "activations": (1e3, "Activations (k)"),
+        "seconds_per_epoch": (1, "Measured seconds per epoch"),
+    }[cost]
+    assert figure.layout.xaxis.title.text == heading
+    assert list(line.x) == pytest.approx((expected[cost] / unit).tolist())
     assert list(line.y) == pytest.approx((100 * expected["test_error"]).tolist())
     filled = [mark for mark in marks_of(figure, 11) if mark.color != "#ffffff"]
     assert len(filled) == len(front)
@@ -207,6 +215,22 @@ def test_names_at_designs_give_way_to_a_legend_where_a_training_stands_on_one():
     figure = error_against_cost(Findings(trials), cost="seconds_per_epoch")
     assert not figure.layout.annotations
     assert "C=16" in {trace.name for trace in figure.data if trace.showlegend}
+
+
+def test_names_at_designs_give_way_to_a_legend_where_another_designs_mark_stands_on_one():
+    """A mean may stand where none of its trainings does."""
+    trials = make_trials()
+    own, other = (trials.index[trials["arm"] == arm] for arm in ("C=16", "C=8"))
+    place = trials["cardinality"].map({1: 5, 2: 4, 4: 3, 8: 4.5, 16: 1}).astype(float)
+    trials = trials.assign(seconds_per_epoch=place, test_error=0.03)
+    trials.loc[own, "test_error"] = 0.02
+    figure = error_against_cost(Findings(trials), cost="seconds_per_epoch")
+    assert [note.text for note in figure.layout.annotations] == ["C=16"]
+    # The mean of these three is just beside C=16, where its name would stand.
+    trials.loc[other, "seconds_per_epoch"] = 1.3
+    trials.loc[other, "test_error"] = [0.0200, 0.0200, 0.0220]
+    figure = error_against_cost(Findings(trials), cost="seconds_per_epoch")
+    assert not figure.layout.annotations
 
 
 def test_a_legend_of_one_column_has_one_at_every_width():

@@ -9,7 +9,14 @@ import pandas as pd
 import pytest
 from app_pages import until
 from many_designs import make_grid
-from study_tables import make_curves, make_info, make_trials, without_results
+from study_tables import (
+    MIXED,
+    make_curves,
+    make_info,
+    make_mixed_trials,
+    make_trials,
+    without_results,
+)
 
 from dashboards.report.report import write_report
 from dashboards.report.sources import Source
@@ -64,6 +71,18 @@ def test_a_designs_name_in_a_caption_is_broken_only_where_no_line_has_room_for_i
         heights = page.evaluate(lines)
         assert len(heights) == 2
         assert max(heights) < 30, "one line"
+
+
+def test_the_table_of_nine_arms_of_which_some_failed_fits_a_wide_page(browser, tmp_path):
+    last = "C=16, shortcut=none"
+    names = dict(zip(list(MIXED)[6::2], ("C=4, shortcut=none", last), strict=True))
+    trials = make_mixed_trials({names.get(arm, arm): own for arm, own in MIXED.items()})
+    trials = without_results(trials, trials.index[trials["arm"] == last][:1], "failed", "NaN")
+    path = write_report(tmp_path / "page.html", [source(trials, make_info())])
+    with opened(browser, path, viewport={"width": 1280, "height": 900}) as page:
+        table = page.get_by_label("The numbers behind the figures")
+        assert "Seeds shared" in table.inner_text().replace("\n", " ")
+        assert table.evaluate("frame => frame.scrollWidth - frame.clientWidth") == 0
 
 
 def test_every_figure_is_drawn(browser, page_file):

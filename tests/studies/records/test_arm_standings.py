@@ -115,3 +115,13 @@ def test_what_the_search_for_the_best_leaves_open_is_told_with_the_loss() -> Non
         "C=1 dropped at seed 4. C=16 is left and open: C=8 is worse than it by at most 0.28"
         " points. 51 trainings instead of 60."
     )
+
+
+def test_names_that_hold_commas_are_told_apart_by_semicolons() -> None:
+    arms = [ArmStanding(arm, "open", None, 3, 0) for arm in ("C=4", "C=4, shortcut=none", "C=8")]
+    worse = ArmStanding("C=2, shortcut=none", "worse", 3, 3, 0, 0.008, 0.001, 0.015)
+    early = replace(RUNNING, arms=(RUNNING.arms[0], worse, *arms))
+    assert early.title == (
+        "C=2, shortcut=none is worse than C=1. C=4; C=4, shortcut=none; and C=8 are open"
+    )
+    assert early.text.endswith("; open: C=4; C=4, shortcut=none; C=8 (seed 3 of at most 20).")
