@@ -30,6 +30,7 @@ SYMBOLS = (
 # Lines of the same colour, or of nearly the same, differ in these.
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 FEW_HUES = 5  # steps of one hue that are told apart without dashes
+SIDES = {"l": 48, "r": 16, "b": 64}  # margins of a figure in pixels, but for that of its title
 HEIGHT, TOP = 440, 94  # pixels of a figure that does not need more, and of these for its title
 EMPTY = 110  # pixels below the title of one that has nothing to show
 TITLE_LINE, SUBTITLE_LINE = 84, 130  # letters of a line in a picture of 960 pixels
@@ -143,7 +144,7 @@ def blank_figure(theme: str) -> go.Figure:
         "font": {"family": FONT, "color": colors.ink, "size": 13},
         "showlegend": False,
         "legend": {"font": {"color": colors.ink}, "bgcolor": "rgba(0,0,0,0)"},
-        "margin": {"l": 48, "r": 16, "t": TOP, "b": 64},
+        "margin": {**SIDES, "t": TOP},
         "height": HEIGHT,
         "hovermode": "closest",
         "hoverlabel": {

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboards.figures.theme import least_width, own_height, texts_of
+from dashboards.figures.theme import SIDES, least_width, own_height, texts_of
 from dashboards.page.elements import Element, element, joined
 from explorer.errors import UserError
 from studies.attempts.standing import Counts
@@ -182,11 +182,18 @@ def keep_zoom(figure: dict[str, Any], zoom: dict[str, Any] | None) -> dict[str, 
 
 
 def _empty() -> dict[str, Any]:
+    """A figure to come. It has a figure's sides: Plotly places a legend by those that it finds."""
     hidden = {"visible": False}
     blank = "rgba(0,0,0,0)"
     return {
         "data": [],
-        "layout": {"xaxis": hidden, "yaxis": hidden, "paper_bgcolor": blank, "plot_bgcolor": blank},
+        "layout": {
+            "xaxis": hidden,
+            "yaxis": hidden,
+            "paper_bgcolor": blank,
+            "plot_bgcolor": blank,
+            "margin": {**SIDES, "t": 10},
+        },
     }
 
 

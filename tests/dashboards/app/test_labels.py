@@ -77,6 +77,13 @@ def address(tmp_path_factory: Any) -> Iterator[str]:
     seeds = {"start": 3, "at_most": 9}
     add_attempts(storage, make_study(storage, "until", seeds=seeds, until={"margin": 0.3}))
     make_study(storage, "nothing_yet")
+    widths = {
+        "name": "five_widths",
+        "reference": "resnext_1-1-1_1x64d_w256_small",
+        "match": {"solve": "bottleneck_width", "by": "flops"},
+        "axes": {"width": [32, 64, 128, 256, 384]},
+    }
+    add_attempts(storage, make_study(storage, "widths", seeds=5, space=widths, reference_arm=None))
     store_imported(storage, read_published("published:table3"))
     with served(storage) as address:
         yield address
@@ -133,3 +140,14 @@ def test_names_are_whole_and_apart_lines_differ_and_numbers_are_in_sight(
                 assert [(a, k) for a in arms for k in keys if not named(drawn[k], a.strip())] == []
                 assert len(drawn["validation"]["looks"]) == 9
     assert not found, "\n".join(found)
+
+
+def test_on_a_page_that_is_opened_on_a_phone_a_legend_stands_below_the_name_of_the_axis(
+    browser: Any, address: str
+) -> None:
+    """Plotly placed it by the sides of the figure that stood there before."""
+    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+    with opened(browser, f"{address}/study/widths", **phone) as page:
+        settled(page)
+        assert faults(page, 390) == []
+        assert page.locator("#cost .legend").count() == 1
