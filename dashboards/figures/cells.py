@@ -128,7 +128,7 @@ def errors_by_cell(findings: Findings, pair: str = "") -> CellsChart:
     else:
         title = f"{where} has the lowest test error, {least}: "
         title += (
-            f"{tied} of {others} other cells are not told apart from it"
+            f"{tied} of {others} other cells {'is' if tied == 1 else 'are'} not told apart from it"
             if tied
             else f"all {others} other cells err more"
         )

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from dashboards.analysis.arms import finite
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.words import agreeing, capital, named, span
+from dashboards.analysis.words import agreeing, capital, named, ratios_text, span
 from dashboards.figures.arm_chart import (
     ArmChart,
     Line,
@@ -196,7 +196,8 @@ def mismatch_by_arm(findings: Findings) -> MismatchChart:
     designs["costs"] = [costs_text(row) for row in rows.to_dict("records")]
     designs["mismatch"] = 100 * finite(rows["mismatch"])
     designs = designs[designs["mismatch"].notna()]
-    largest = float(designs["mismatch"].abs().max()) / 100 if len(designs) else 0.0
+    ratios = 1 + designs["mismatch"] / 100
+    largest = float((ratios - 1).abs().max()) if len(designs) else 0.0
     designs = designs[designs["arm"].astype(str).isin(list(axis.places))]
     step, x = 0.7 * axis.step, pd.Series(0.0, index=designs.index)
     for arm, own in designs.groupby(designs["arm"].astype(str)):
@@ -204,7 +205,9 @@ def mismatch_by_arm(findings: Findings) -> MismatchChart:
         x[own.index] = axis.places[str(arm)] + step * spread
     what = findings.budget.removeprefix("the ")
     return MismatchChart(
-        f"All costs are within {human_percent(largest)} of the budget",
+        f"All costs are within {human_percent(largest)} of the budget"
+        if largest < 1
+        else f"Costs are {ratios_text(ratios.tolist())} the budget",
         f"Mismatch in %: {what} over the budget, minus one, of {len(designs)} designs"
         + arms_left_out(axis.left_out),
         axis,

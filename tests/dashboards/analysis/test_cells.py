@@ -52,7 +52,7 @@ def test_the_best_cell_and_those_tied_are_those_of_tukeys_simultaneous_intervals
 def test_the_title_says_which_cell_is_best_and_how_many_are_not_told_apart(grid):
     chart = errors_by_cell(grid)
     assert chart.title.startswith("C=8, depths=2-2-2 has the lowest test error, 2.3")
-    assert chart.title.endswith("1 of 14 other cells are not told apart from it")
+    assert chart.title.endswith("1 of 14 other cells is not told apart from it")
     assert "n = 5 trainings a cell" in chart.subtitle
     figure = error_over_two_axes(grid)
     assert [shape.line.dash for shape in figure.layout.shapes] == ["dot", "solid"]

@@ -249,6 +249,14 @@ def test_many_designs_are_two_traces_and_the_title_counts_the_front():
     assert figure.layout.xaxis.type == "log"
 
 
+def test_where_every_design_is_on_the_front_the_title_says_all():
+    trials = cloud("a", 8, 1)
+    costs = trials["design"].rank(method="dense")
+    trials = trials.assign(flops=1e6 * costs, test_error=0.5 - 0.01 * costs)
+    title = error_against_cost(Findings(trials)).layout.title.text
+    assert title.startswith("All 8 designs are on the Pareto front")
+
+
 def test_an_unknown_cost_is_named_with_those_there_are():
     with pytest.raises(UserError, match="flops"):
         error_against_cost(Findings(make_trials()), cost="flop")
@@ -269,6 +277,9 @@ def test_mismatches_stand_at_the_tables_numbers():
     heights = [mark.y for mark in marks_of(figure, 11)]
     assert heights == pytest.approx((100 * trials.drop_duplicates("design")["mismatch"]).tolist())
     assert figure.layout.title.text == "All costs are within 0.8 % of the budget"
+    far = trials.assign(mismatch=np.where(trials["arm"] == "C=2", 3.5, -0.5))
+    title = mismatches(Findings(far)).layout.title.text
+    assert title == "Costs are 0.50x to 4.50x the budget"  # not within 350 %
 
 
 def test_speed_is_the_mean_of_images_per_second():
