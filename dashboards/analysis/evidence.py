@@ -324,10 +324,10 @@ class Evidence:
     @cached_property
     def unlearned(self) -> list[str]:
         """The arms whose error is hardly below that of guessing."""
-        guess, means = self.guess(), self.summary["mean"]
+        guess, means = self.guess(), self.summary["mean"].to_dict()
         if guess is None:
             return []
-        return [arm for arm in self.measured if not guess.is_beaten_by(float(means[arm]))]
+        return [arm for arm in self.measured if not guess.is_beaten_by(means[arm])]
 
     @cached_property
     def verdicts(self) -> list[str]:

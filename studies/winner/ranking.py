@@ -71,8 +71,9 @@ def rank(
         level = level if means[name] - level <= SAME else means[name]
         levels[name] = level
     order = sorted(means, key=lambda name: (levels[name], costs.get(name, np.inf), name))
-    fewer = tuple(str(name) for name in table.index if name not in full.index)
-    meant = {name: int(planned[name]) for name in order}
+    fewer = tuple(map(str, table.index.difference(full.index, sort=False)))
+    counts = planned.to_dict()
+    meant = {name: int(counts[name]) for name in order}
     return Ranking({name: means[name] for name in order}, full.loc[order], meant, fewer)
 
 
@@ -91,16 +92,11 @@ def _validation_errors(trials: pd.DataFrame, by: str) -> pd.DataFrame:
 def _costs(trials: pd.DataFrame, by: str) -> dict[str, float]:
     """What each costs, in the measure that its budget is stated in, in
     whole units; without a budget, in FLOPs."""
-    numbers = trials.reindex(columns=["budget", "mismatch", "flops"]).apply(
+    designs = trials.drop_duplicates([by, "design"])
+    numbers = designs.reindex(columns=["budget", "mismatch", "flops"]).apply(
         pd.to_numeric, errors="coerce"
     )
     cost = (numbers["budget"].astype(float) * (1 + numbers["mismatch"].astype(float))).round()
-    designs = pd.DataFrame(
-        {
-            by: trials[by].astype(str),
-            "a design": trials["design"],
-            "cost": cost.fillna(numbers["flops"].astype(float)),
-        }
-    )
-    means = designs.drop_duplicates([by, "a design"]).groupby(by)["cost"].mean().dropna()
+    cost = cost.fillna(numbers["flops"].astype(float))
+    means = cost.groupby(designs[by].astype(str)).mean().dropna()
     return {str(name): float(value) for name, value in means.items()}
