@@ -25,7 +25,8 @@ Here = Callable[..., "subprocess.CompletedProcess[str]"]
 def test_a_stopped_study_goes_on_with_the_next_run(
     undisturbed: tuple[pd.DataFrame, pd.DataFrame], tiny: Path, here: Here
 ) -> None:
-    process = start(tiny, "--workers", "2", "--json", FAKE_EPOCH="0.3")
+    # Three of four epochs are left: the stop comes before a pair is complete, however slow it is.
+    process = start(tiny, "--workers", "2", "--json", FAKE_EPOCH="3")
     wait_for(process, "epoch", 1)
     stopped = here("study", "stop", "tiny", "--storage", "sqlite:///t.db")
     assert "Go on with: resnext-explorer study run tiny --storage sqlite:///t.db" in stopped.stdout
