@@ -231,7 +231,8 @@ def _set_epoch_axes(figure: go.Figure, chart: CurvesChart) -> None:
         highest = max(highest, chart.chance)
     lowest = 0.85 * floor if chart.has_zero else 2.6 * floor
     highest = 1.1 * max(highest, 2 * lowest if chart.has_zero else 1.1 * lowest)
-    marks = log_ticks(2.2 * floor, highest)
+    above_zero = 2.2 * floor  # where a tick does not stand on that of zero
+    marks = log_ticks(above_zero, highest) if above_zero < highest else []  # all may be zero
     figure.update_yaxes(
         type="log",
         tickvals=[floor, *marks] if chart.has_zero else marks,

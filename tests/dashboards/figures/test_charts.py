@@ -80,6 +80,14 @@ def test_the_name_of_guessing_stands_on_no_curve_that_ends_just_below():
     assert figure.layout.yaxis.range[1] > note.y + 0.05
 
 
+def test_curves_of_data_on_which_nobody_errs_are_drawn_at_zero():
+    trials = make_trials()
+    curves = make_curves(trials).assign(validation_error=0.0)
+    axis = learning_curves(Findings(trials), curves).layout.yaxis
+    assert axis.ticktext == ("0",)
+    assert axis.range[0] < np.log10(axis.tickvals[0]) < axis.range[1]
+
+
 def test_where_curves_end_is_not_said_of_arms_that_failed():
     trials = make_trials({"C=4": 0.2})
     failed = without_results(trials, trials.index[trials["arm"] == "C=4"], "failed", "NaN")
