@@ -25,7 +25,7 @@ PROGRAM = [str(Path(sys.executable).with_name("resnext-explorer"))]
 FAKE = [sys.executable, fake_training.__file__]
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 # Every wait of these tests ends after so many seconds at the latest.
-LONGEST = 300
+LONGEST = 120
 
 
 @pytest.fixture(scope="module")

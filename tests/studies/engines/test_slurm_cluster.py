@@ -23,7 +23,7 @@ pytestmark = pytest.mark.heavy
 FAKE = [sys.executable, fake_training.__file__]
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 # Every wait of these tests ends after so many seconds at the latest.
-LONGEST = 300
+LONGEST = 120
 T = TypeVar("T")
 
 
