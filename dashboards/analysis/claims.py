@@ -15,7 +15,6 @@ from dashboards.analysis.words import (
     confidence_text,
     fine_points,
     gap_text,
-    listed,
     listed_by_axis,
     lower_first,
     margin_words,
@@ -24,7 +23,7 @@ from dashboards.analysis.words import (
     ratios_text,
     signed_interval,
 )
-from explorer.text import counted, human_percent, signed_points
+from explorer.text import counted, human_percent, listed, signed_points
 from studies.judging.equivalence import seeds_for_margin
 from studies.judging.grids import confidence_after
 

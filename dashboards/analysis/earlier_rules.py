@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboards.analysis.evidence import Evidence
-from dashboards.analysis.words import listed
+from explorer.text import listed
 from studies.judging.differences import Differences, differences
 from studies.judging.dunnett import critical_value
 from studies.judging.grids import confidence_after

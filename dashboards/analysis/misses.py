@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from dashboards.analysis.evidence import Evidence
 from dashboards.analysis.tables import TextTable
 from dashboards.analysis.test_set import flags_of
-from dashboards.analysis.words import NOTHING, listed, percent
-from explorer.text import counted
+from dashboards.analysis.words import NOTHING, percent
+from explorer.text import counted, listed
 from studies.missed import KEPT_BY_DEFAULT, Missed
 
 MOST_ARMS, MOST_CLASSES, MOST_IMAGES, MOST_CONFUSIONS = 12, 20, 12, 3

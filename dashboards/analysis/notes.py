@@ -8,7 +8,6 @@ from dashboards.analysis.looks import stages
 from dashboards.analysis.words import (
     agreeing,
     confidence_text,
-    listed,
     listed_by_axis,
     named,
     p_text,
@@ -17,7 +16,7 @@ from dashboards.analysis.words import (
     seeds_phrase,
     signed_interval,
 )
-from explorer.text import signed_points
+from explorer.text import listed, signed_points
 from studies.judging.dunnett import CONFIDENCE
 from studies.judging.guessing import unlearned_sentences
 from studies.judging.residuals import FEW_SEEDS

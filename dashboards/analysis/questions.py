@@ -11,14 +11,13 @@ from dashboards.analysis.words import (
     capital,
     fine_points,
     gap_text,
-    listed,
     margin_words,
     percent,
     ratios_text,
     seeds_phrase,
     signed_interval,
 )
-from explorer.text import counted, signed_points
+from explorer.text import counted, listed, signed_points
 from studies.winner.limits import allowed, among
 
 NEARLY_HALF = 0.03  # a share of the cost so near to 1/2 is called half

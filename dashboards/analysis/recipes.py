@@ -10,15 +10,8 @@ import pandas as pd
 
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.looks import stages
-from dashboards.analysis.words import (
-    confidence_text,
-    listed,
-    p_text,
-    points,
-    seeds_phrase,
-    signed_interval,
-)
-from explorer.text import signed_points
+from dashboards.analysis.words import confidence_text, p_text, points, seeds_phrase, signed_interval
+from explorer.text import listed, signed_points
 from studies.judging.dunnett import CONFIDENCE
 from studies.judging.grids import Judgement, confidence_after, count_looks
 from studies.judging.interaction import interaction_p_values, interactions

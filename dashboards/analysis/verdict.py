@@ -8,8 +8,8 @@ from dashboards.analysis.comparison import Comparison, OddTraining
 from dashboards.analysis.evidence import Evidence
 from dashboards.analysis.notes import learning_sentences, notes, who_has_not
 from dashboards.analysis.questions import scaled, searched, tuned_sentence
-from dashboards.analysis.words import listed, lower_first, seeds_phrase
-from explorer.text import counted, human_percent, signed_points
+from dashboards.analysis.words import lower_first, seeds_phrase
+from explorer.text import counted, human_percent, listed, signed_points
 
 MOST_NAMED = 4  # arms in a title
 

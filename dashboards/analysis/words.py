@@ -8,8 +8,7 @@ import pandas as pd
 from dashboards.analysis.arms import FEWEST_SEEDS, groups_of
 from explorer.errors import UserError
 from explorer.own.names import OwnName, is_own
-from explorer.text import counted, dashed, human_percent, signed_points
-from explorer.text import listed as listed
+from explorer.text import counted, dashed, human_percent, listed, signed_points
 
 NOTHING = "–"  # in a cell of a table without a value
 TOO_FEW = "too few seeds"

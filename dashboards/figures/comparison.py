@@ -17,7 +17,6 @@ from dashboards.analysis.words import (
     capital,
     confidence_text,
     fine_points,
-    listed,
     named,
     seeds_phrase,
     signed_interval,
@@ -35,7 +34,7 @@ from dashboards.figures.common import (
 )
 from dashboards.figures.paper import axis_with_published, published_on_axis, table3_on_axis
 from dashboards.figures.places import ArmAxis
-from explorer.text import signed_points
+from explorer.text import listed, signed_points
 
 MOST_NAMED = 4  # arms in a title
 

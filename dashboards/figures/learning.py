@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dashboards.analysis.arms import finite
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.words import listed, seeds_phrase
+from dashboards.analysis.words import seeds_phrase
 from dashboards.figures.common import MOST_LINES, arms_left_out, over_seeds, spread, subtitle_of
 from dashboards.figures.legend import LABEL_SIZE, add_legend, fit_beside
 from dashboards.figures.places import text_width
@@ -26,7 +26,7 @@ from dashboards.figures.theme import (
 )
 from dashboards.figures.ticks import epoch_ticks, log_ticks
 from explorer.errors import check_known
-from explorer.text import human_percent
+from explorer.text import human_percent, listed
 
 SPLITS = ("train", "validation")
 # Over its last fifth of epochs an error that still falls loses more than this part of itself, and

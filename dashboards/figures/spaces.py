@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.spaces import ComparedSpaces, Distribution, compare_spaces, design_means
-from dashboards.analysis.words import listed, p_text, span
+from dashboards.analysis.words import p_text, span
 from dashboards.figures.common import over_seeds, template_text
 from dashboards.figures.legend import add_legend, fit_beside
 from dashboards.figures.theme import (
@@ -25,7 +25,7 @@ from dashboards.figures.theme import (
 )
 from dashboards.figures.tradeoffs import COST_LABELS
 from explorer.errors import check_known
-from explorer.text import human_flops
+from explorer.text import human_flops, listed
 from studies.judging.dunnett import CONFIDENCE
 
 MEASURES = ("flops", "params", "activations")

@@ -12,15 +12,7 @@ from numpy.typing import NDArray
 from dashboards.analysis.arms import finite
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.spaces import design_means, pareto_front
-from dashboards.analysis.words import (
-    agreeing,
-    capital,
-    listed,
-    named,
-    seeds_phrase,
-    unit_of,
-    with_unit,
-)
+from dashboards.analysis.words import agreeing, capital, named, seeds_phrase, unit_of, with_unit
 from dashboards.figures.common import (
     MOST_LINES,
     MOST_POINTS,
@@ -47,7 +39,7 @@ from dashboards.figures.theme import (
     set_title,
 )
 from explorer.errors import check_known
-from explorer.text import counted, human_time
+from explorer.text import counted, human_time, listed
 
 COST_LABELS = {
     "flops": "FLOPs",

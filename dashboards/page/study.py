@@ -15,10 +15,10 @@ from dashboards.analysis.effort import effort_sentence
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.notes import sampling_sentence, trend_sentence
 from dashboards.analysis.tables import comparison_table, design_table
-from dashboards.analysis.words import bare_points, confidence_text, listed, points
+from dashboards.analysis.words import bare_points, confidence_text, points
 from dashboards.page.elements import Element, element, joined
 from dashboards.page.parts import facts, notes, quiet, section, table
-from explorer.text import human_time
+from explorer.text import human_time, listed
 from studies.judging.differences import quantiles
 
 MOST_SEEDS_LISTED = 12

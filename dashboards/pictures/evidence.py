@@ -13,13 +13,12 @@ from typing import Any
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.notes import sampling_sentence
 from dashboards.analysis.tables import TextTable, comparison_table, design_table
-from dashboards.analysis.words import listed
 from dashboards.figures import deeper_wider_more_paths, differences_from_reference
 from dashboards.figures.paper import errors_by_cardinality, gaps_of_scaling
 from dashboards.pictures.make import chromium, draw
 from explorer.published import TABLES
 from explorer.suggestions import command
-from explorer.text import signed_points
+from explorer.text import listed, signed_points
 from studies.results import ROOM, evidence_names, evidence_reader
 
 FAMILY = "ResNet-50"  # of Table 3

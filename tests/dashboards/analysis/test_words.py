@@ -9,11 +9,11 @@ from dashboards.analysis.words import (
     agreeing,
     capital,
     interval,
-    listed,
     listed_by_axis,
     named,
     signed_interval,
 )
+from explorer.text import listed
 
 
 def two_arms(errors: dict[str, list[float]]) -> Findings:
