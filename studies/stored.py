@@ -194,7 +194,8 @@ def import_study(
         UserError: Something in the file is wrong, and it says in which line; or the name is taken.
     """
     # Loaded when called, as all results are: pandas takes 0.4 s.
-    from studies.results import PUBLISHED, read_csv, read_nds, read_published, store_imported
+    from explorer.file_kinds import PUBLISHED
+    from studies.results import read_csv, read_nds, read_published, store_imported
 
     options: dict[str, Any] = {"name": name, "reference_arm": reference_arm}
     if str(source).startswith(PUBLISHED):

@@ -86,7 +86,7 @@ def report(
     from dashboards.figures.paper import can_lay_over
     from dashboards.report.report import file_stem, write_report
     from dashboards.report.sources import load_sources
-    from studies.results import EVIDENCE
+    from explorer.file_kinds import EVIDENCE
     from studies.storage import Storage
 
     if studies == (EVIDENCE,):
@@ -140,8 +140,9 @@ def report(
 
 
 def _list_evidence() -> None:
+    from explorer.file_kinds import EVIDENCE
     from explorer.terminal import print_table
-    from studies.results import EVIDENCE, evidence_questions
+    from studies.results import evidence_questions
 
     questions = evidence_questions()
     rows = [(EVIDENCE + name, *words) for name, words in questions.items()]

@@ -11,12 +11,12 @@ import pandas as pd
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.recipes import ByRecipe, has_recipes
 from explorer.errors import UserError
+from explorer.file_kinds import EVIDENCE
 from explorer.suggestions import command
 from studies.missed import Missed
 from studies.pair import Pair
 from studies.results import (
     CURVES,
-    EVIDENCE,
     NO_VALIDATION,
     OF_RECIPE,
     FileStudy,

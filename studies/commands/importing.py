@@ -84,8 +84,8 @@ def import_(
             "--curves, --data-dir, --workers, --workers-per-gpu and --threads are for --continue"
             " STUDY; leave them out, or give that with them."
         )
+    from explorer.file_kinds import PUBLISHED
     from explorer.text import counted
-    from studies.results import PUBLISHED
     from studies.storage import Storage
     from studies.stored import import_study
 
@@ -110,9 +110,9 @@ def import_(
 
 
 def _list_published() -> None:
+    from explorer.file_kinds import PUBLISHED
     from explorer.published import STUDIES
     from explorer.terminal import print_table
-    from studies.results import PUBLISHED
 
     print_table(
         ("name", "networks", "data", "of"),

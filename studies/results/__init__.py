@@ -13,7 +13,6 @@ from explorer.lazy import lazy_getattr
 if TYPE_CHECKING:
     from studies.results.continuing import Taken, can_go_on, continue_study, write_origin
     from studies.results.evidence import (
-        EVIDENCE,
         EVIDENCE_SHOWN,
         ROOM,
         evidence_names,
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from studies.results.importing import Imported, import_csv, read_csv, store_imported
     from studies.results.info import info_of, info_of_recipe, study_info
     from studies.results.nds import read_nds
-    from studies.results.published_results import PUBLISHED, read_published
+    from studies.results.published_results import read_published
     from studies.results.reader import Reader, Tables, read
     from studies.results.table_files import (
         NO_VALIDATION,
@@ -40,10 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CURVES",
-    "EVIDENCE",
     "EVIDENCE_SHOWN",
     "NO_VALIDATION",
-    "PUBLISHED",
     "ROOM",
     "TRIALS",
     "Failure",
@@ -81,7 +78,6 @@ __getattr__ = lazy_getattr(
     __name__,
     {
         "evidence": (
-            "EVIDENCE",
             "EVIDENCE_SHOWN",
             "ROOM",
             "evidence_names",
@@ -93,7 +89,7 @@ __getattr__ = lazy_getattr(
         "continuing": ("Taken", "can_go_on", "continue_study", "write_origin"),
         "importing": ("Imported", "import_csv", "read_csv", "store_imported"),
         "nds": ("read_nds",),
-        "published_results": ("PUBLISHED", "read_published"),
+        "published_results": ("read_published",),
         "info": ("info_of", "info_of_recipe", "study_info"),
         "reader": ("Reader", "Tables", "read"),
         "table_files": (

@@ -18,7 +18,6 @@ from typing import Any
 import pandas as pd
 
 from explorer.errors import check_known
-from explorer.file_kinds import EVIDENCE as EVIDENCE
 from studies.config.study import StudyFile
 from studies.records.content import Content
 from studies.results.continuing import Exported, machine_words, read_exported

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from explorer.errors import unknown
-from explorer.file_kinds import PUBLISHED as PUBLISHED
+from explorer.file_kinds import PUBLISHED
 from explorer.published import STUDIES
 from studies.results.importing import Imported, checked
 from studies.results.table_text import TextTable
