@@ -19,6 +19,7 @@ from dashboards.figures.theme import (
     marker_of,
     note_if_empty,
     set_title,
+    settle,
 )
 
 SMALL = f"<span style='font-size:{SMALL_SIZE}px'>{{}}</span>"
@@ -96,11 +97,11 @@ def draw_arms(chart: ArmChart, evidence: Evidence, theme: str) -> go.Figure:
     set_arm_axis(figure, axis, theme)
     values = value_axis(figure)
     if chart.unit == "points" and chart.marks:
-        values.update(zeroline=True, zerolinecolor=colors_of(theme).ink, zerolinewidth=1.5)
+        settle(values, zeroline=True, zerolinecolor=colors_of(theme).ink, zerolinewidth=1.5)
     if chart.range:
         values.range = list(chart.range)
     if chart.heights:
-        values.update(tickmode="array", tickvals=chart.heights)
+        settle(values, tickmode="array", tickvals=chart.heights)
     note_if_empty(figure, chart.marks, theme)
     return figure
 
@@ -130,10 +131,10 @@ def share_scale(figures: Sequence[go.Figure]) -> None:
 
 def set_arm_axis(figure: go.Figure, axis: ArmAxis, theme: str) -> None:
     """Ticks as `axis` says; neither axis can be zoomed."""
-    figure.update_xaxes(fixedrange=True)
-    figure.update_yaxes(fixedrange=True)
+    figure.layout.xaxis.fixedrange = figure.layout.yaxis.fixedrange = True
     own = figure.layout.yaxis if axis.in_rows else figure.layout.xaxis
-    own.update(
+    settle(
+        own,
         tickmode="array",
         tickvals=list(axis.ticks),
         ticktext=[_tick_text(tick) for tick in axis.ticks.values()],
@@ -144,9 +145,10 @@ def set_arm_axis(figure: go.Figure, axis: ArmAxis, theme: str) -> None:
     )
     if axis.in_rows:
         colors = colors_of(theme)
-        own.update(showgrid=False, tickfont={"color": colors.ink}, ticklabelstandoff=6)
+        settle(own, showgrid=False, tickfont={"color": colors.ink}, ticklabelstandoff=6)
         # Beside long names a phone has room for few numbers.
-        figure.layout.xaxis.update(showgrid=True, gridcolor=colors.grid, gridwidth=1, nticks=4)
+        values = figure.layout.xaxis
+        settle(values, showgrid=True, gridcolor=colors.grid, gridwidth=1, nticks=4)
         figure.layout.meta = IN_ROWS
         figure.layout.margin.b = 40
         margin = figure.layout.margin

@@ -44,6 +44,8 @@ def points_of(rows: pd.DataFrame, x: Any, y: Any) -> Points:
     """The points of complete trainings at `x` and `y`: of a crowd the lowest, the highest
     and evenly many between."""
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if len(y) <= MOST_POINTS:
+        return Points(rows, x, y, 0)
     drawn = drawn_of_crowd(y)
     return Points(rows.iloc[drawn], x[drawn], y[drawn], len(y) - len(drawn))
 
@@ -133,11 +135,14 @@ def add_points(
     """
     data: list[list[Any]] = []
     costs: dict[str, str] = {}
+    known: list[str] = []
     for arm, own in points.items():
-        pairs = zip(own.rows["design"].tolist(), own.rows["seed"].tolist(), strict=True)
+        known = known or [name for name in HOVER_COLUMNS if name in own.rows]
+        columns = {name: own.rows[name].tolist() for name in ("design", "seed", *known)}
+        pairs = zip(columns["design"], columns["seed"], strict=True)
         for number, (design, seed) in enumerate(pairs):
             if design not in costs:
-                costs[design] = costs_text(own.rows.iloc[number])
+                costs[design] = costs_text({name: columns[name][number] for name in known})
             data.append([label(design), seed, costs[design], label(arm)])
     if not data:
         return

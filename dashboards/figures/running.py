@@ -37,6 +37,7 @@ from dashboards.figures.theme import (
     label,
     note_if_empty,
     set_title,
+    settle,
 )
 from dashboards.figures.tradeoffs import devices_text
 from explorer import Architecture
@@ -182,7 +183,7 @@ def mismatches(findings: Findings, *, theme: str = "light") -> go.Figure:
     set_title(figure, chart.title, chart.subtitle, theme)
     set_arm_axis(figure, axis, theme)
     values = value_axis(figure)
-    values.update(zeroline=True, zerolinecolor=colors_of(theme).ink, zerolinewidth=1.5)
+    settle(values, zeroline=True, zerolinecolor=colors_of(theme).ink, zerolinewidth=1.5)
     if not finite(chart.designs["mismatch"]).any():
         values.range = [-1, 1]
     note_if_empty(figure, chart.designs, theme)

@@ -169,7 +169,6 @@ def set_title(figure: go.Figure, title: str, subtitle: str, theme: str) -> None:
     more = 24 * max(0, len(heads) - 1) + 18 * max(0, len(belows) - 1)
     figure.layout.margin.t += more
     figure.layout.height += more
-    # Assigned, not updated: Plotly walks every setting of a title to update it, 3 ms each time.
     figure.layout.title = {
         "text": BREAK.join(map(label, heads)),
         "subtitle": {
@@ -184,6 +183,16 @@ def set_title(figure: go.Figure, title: str, subtitle: str, theme: str) -> None:
         "y": _title_place(figure),
         "yanchor": "top",
     }
+
+
+def settle(part: Any, **settings: Any) -> None:
+    """Set some settings of a part of a figure, of those in a dictionary each its own. Assigned, not
+    updated: Plotly walks every setting of a part to update it, 1 to 3 ms each time."""
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            settle(part[name], **value)
+        else:
+            part[name] = value
 
 
 def _title_place(figure: go.Figure) -> float:
@@ -243,8 +252,7 @@ def note_if_empty(
     """Say so where there is nothing to draw."""
     if len(content):
         return
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False)
+    figure.layout.xaxis.visible = figure.layout.yaxis.visible = False
     figure.layout.shapes = ()  # lines at zero, and at a margin
     figure.layout.margin.b = 10
     figure.layout.height = figure.layout.margin.t + EMPTY

@@ -64,8 +64,11 @@ def differences(errors: Array, reference: int) -> Differences:
     arms = np.flatnonzero(same & (np.arange(len(errors)) != reference))
     gaps = errors[arms] - errors[reference]
     seeds = np.isfinite(gaps).sum(axis=1)
-    rows = fitted.inverse[arms] - fitted.inverse[reference]  # of contrasts arm - reference
-    covariance = rows[:, arms] - rows[:, [reference]]
+    # Of contrasts arm - reference. In place: of 600 arms each further matrix takes a millisecond.
+    rows = fitted.inverse[arms]
+    rows -= fitted.inverse[reference]
+    covariance = rows[:, arms]
+    covariance -= rows[:, [reference]]
     scale = np.sqrt(np.diag(covariance))
     unpaired = len(arms) == 1 and len(errors) == 2 and 2 <= int(seeds[0]) < FEW_SEEDS
     if unpaired:
@@ -74,6 +77,9 @@ def differences(errors: Array, reference: int) -> Differences:
         variance, freedom = discounted(
             _sums_of_squares(gaps, seeds), seeds, fitted.sum_of_squares, fitted.freedom
         )
+    correlation = covariance
+    correlation /= scale[:, None]
+    correlation /= scale
     # What rounding leaves of a variance is no variance.
     error = np.zeros(len(arms)) if fitted.flat else np.sqrt(variance / 2) * scale
     return Differences(
@@ -82,7 +88,7 @@ def differences(errors: Array, reference: int) -> Differences:
         fitted.effects[arms] - fitted.effects[reference],
         error,
         freedom,
-        covariance / np.outer(scale, scale),
+        correlation,
         seeds,
         unpaired,
         fitted,

@@ -61,7 +61,9 @@ class Fit:
         """(arms, arms), a generalized inverse; the variance of a contrast c of arms of one group is
         c @ inverse @ c times that of a training."""
         alone, left, right = self.factors
-        return np.asarray(np.diag(alone) + left @ right.T)
+        inverse = np.asarray(left @ right.T)
+        inverse[np.diag_indices_from(inverse)] += alone
+        return inverse
 
     @property
     def flat(self) -> bool:
