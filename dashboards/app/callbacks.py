@@ -56,23 +56,39 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
         return study.head(reader, tables), study.rest(reader, tables)
 
     @app.callback(
-        *frames(RESULTS), Output("study-shown", "children"), Output("results-drawn", "data"),
+        *frames(("error",)), Output("study-shown", "children"), Output("results-drawn", "data"),
+        *map(zoom_left, RESULTS),
         Input("choice", "data"), Input("beside", "value"), changed, Input("look", "data"),
-        name_now, State("results-drawn", "data"), *zooms_of(RESULTS),
+        name_now, State("results-drawn", "data"), *zooms_of(("error",)),
     )  # fmt: skip
-    def results(
-        choice: Choice, beside: str, _: str, look: Look | None, name: str, before: int, *zooms: Any
+    def error(
+        choice: Choice, beside: str, _: str, look: Look | None, name: str, before: int, zoom: Any
     ) -> Any:
         asked = Selection.chosen(choice, beside=beside if beside in STUDIES else "")
-        if ctx.triggered_id == "beside":  # a zoom might hide what is laid over
-            zooms = (None,) * len(zooms)
+        is_laid = ctx.triggered_id == "beside"  # a zoom might hide what is laid over
+        zoom, left = (None, None) if is_laid else (zoom, no_update)
         try:
-            figures = outputs(reader, "results", name, asked, look, zooms)
+            figure = outputs(reader, ("error",), name, asked, look, (zoom,))
             # The first is of the choice that the page came with, as are its tables.
             drawn = FIRST if ctx.triggered_id is None else (before or FIRST) + 1
-            return [*figures, study.shown(reader.tables(name), asked), drawn]
-        except UserError as error:
-            return [*unchanged(RESULTS), said(error), no_update]
+            chosen = study.shown(reader, reader.tables(name), asked)
+            return [*figure, chosen, drawn, left, left]
+        except UserError as problem:
+            return [*unchanged(("error",)), said(problem), no_update, no_update, no_update]
+
+    @app.callback(
+        *frames(("differences",)), drawn_of("differences"), due("differences"),
+        State("beside", "value"), choice, look_now, name_now, *zooms_of(("differences",)),
+        prevent_initial_call=True,
+    )  # fmt: skip
+    def differences(
+        number: int, beside: str, choice: Choice, look: Look | None, name: str, zoom: Any
+    ) -> Any:
+        asked = Selection.chosen(choice, beside=beside if beside in STUDIES else "")
+        try:
+            return [*outputs(reader, ("differences",), name, asked, look, (zoom,)), number]
+        except UserError:
+            return [*unchanged(("differences",)), number]
 
     @app.callback(
         Output("study-numbers", "children"), drawn_of("numbers"), due("numbers"), choice, name_now,
@@ -93,12 +109,12 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
     def curves(number: int, choice: Choice, look: Look | None, name: str, *zooms: Any) -> Any:
         try:
             asked = Selection.chosen(choice)
-            return [*outputs(reader, "curves", name, asked, look, zooms), number]
+            return [*outputs(reader, CURVES, name, asked, look, zooms), number]
         except UserError:
             return [*unchanged(CURVES), number]
 
     @app.callback(
-        *frames(SPENDING), drawn_of("costs"), due("costs"), last_drawn("costs"),
+        *frames(SPENDING), drawn_of("costs"), zoom_left("cost"), due("costs"), last_drawn("costs"),
         Input("cost-by", "value"), choice,
         look_now, name_now, *zooms_of(SPENDING), prevent_initial_call=True,
     )  # fmt: skip
@@ -106,21 +122,15 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
         number: int, drawn: int, by: str, choice: Choice, look: Look | None, name: str, *zooms: Any
     ) -> Any:
         asked = Selection.chosen(choice, cost=by)
+        is_other = ctx.triggered_id == "cost-by"  # on it a zoom into the axis before means nothing
+        zooms, left = ((None, zooms[1]), None) if is_other else (zooms, no_update)
         try:
-            if (
-                ctx.triggered_id == "cost-by" and drawn == number
-            ):  # another axis: a zoom into the old one means nothing
-                figure = outputs(reader, "cost", name, asked, look, (None,))
-                return [*figure, *unchanged(("speed",)), no_update]
-            figures = zip(SPENDING, zooms, strict=True)
-            parts = [
-                part
-                for key, zoom in figures
-                for part in outputs(reader, key, name, asked, look, (zoom,))
-            ]
-            return [*parts, number]
+            if is_other and drawn == number:
+                figure = outputs(reader, ("cost",), name, asked, look, zooms[:1])
+                return [*figure, *unchanged(("speed",)), no_update, left]
+            return [*outputs(reader, SPENDING, name, asked, look, zooms), number, left]
         except UserError:
-            return [*unchanged(SPENDING), number]
+            return [*unchanged(SPENDING), number, no_update]
 
     # It reads what no figure needs, perhaps also the data.
     @app.callback(
@@ -232,6 +242,12 @@ def last_drawn(part: str) -> State:
 def zooms_of(keys: tuple[str, ...]) -> list[State]:
     """What the reader has zoomed to in the figures of these keys."""
     return [State(key, "relayoutData") for key in keys]
+
+
+def zoom_left(key: str) -> Output:
+    """Where None goes as a figure is drawn without its zoom, so that the next one is so too: Plotly
+    tells only what the reader does."""
+    return Output(key, "relayoutData")
 
 
 def frames(keys: tuple[str, ...]) -> list[Output]:

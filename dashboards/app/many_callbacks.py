@@ -7,8 +7,17 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.quantities import names_of
-from dashboards.app.callbacks import drawn_of, due, frames, last_drawn, unchanged, zooms_of
+from dashboards.app.callbacks import (
+    drawn_of,
+    due,
+    frames,
+    last_drawn,
+    unchanged,
+    zoom_left,
+    zooms_of,
+)
 from dashboards.app.pages import many
+from dashboards.app.pages.many import MATTERS
 from dashboards.app.pages.parts import Still, labelled_options
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import chosen_findings, findings_of, outputs
@@ -27,37 +36,30 @@ def add_many_callbacks(app: Dash, reader: Reader) -> None:
         keys: Sequence[str], states: Sequence[Any], zooms: Sequence[Any], **asked: str
     ) -> list[Any]:
         choice, look, name = states
-        chosen = Selection.chosen(choice, **asked)
-        figures = zip(keys, zooms, strict=True)
-        return [
-            part
-            for key, zoom in figures
-            for part in outputs(reader, key, name, chosen, look, (zoom,))
-        ]
+        return outputs(reader, keys, name, Selection.chosen(choice, **asked), look, zooms)
 
     def chosen_of(states: Sequence[Any]) -> Findings:
         choice, _, name = states
         return chosen_findings(reader, reader.tables(name), Selection.chosen(choice))
 
     @app.callback(
-        *frames(("trend", "strength")), Output("quantity", "options"), drawn_of("matters"),
+        *frames(MATTERS), Output("quantity", "options"), drawn_of("matters"), zoom_left("trend"),
         due("matters"), last_drawn("matters"), Input("quantity", "value"), *_STATES,
-        *zooms_of(("trend", "strength")),
-        prevent_initial_call=True,
+        *zooms_of(MATTERS), prevent_initial_call=True,
     )  # fmt: skip
     def quantities(number: int, before: int, quantity: str, *states: Any) -> list[Any]:
         *known, trend, strength = states
+        is_other = ctx.triggered_id == "quantity"  # on it a zoom into the axis before means nothing
+        trend, left = (None, None) if is_other else (trend, no_update)
         try:
-            if (
-                ctx.triggered_id == "quantity" and before == number
-            ):  # a zoom into the axis before means nothing
-                figures = drawn(("trend",), known, (None,), quantity=quantity)
-                return [*figures, *unchanged(("strength",)), no_update, no_update]
-            figures = drawn(("trend", "strength"), known, (trend, strength), quantity=quantity)
+            if is_other and before == number:
+                figure = drawn(("trend",), known, (trend,), quantity=quantity)
+                return [*figure, *unchanged(("strength",)), no_update, no_update, left]
+            figures = drawn(MATTERS, known, (trend, strength), quantity=quantity)
             options = names_of(findings_of(reader, reader.tables(known[-1])).quantities)
-            return [*figures, labelled_options(options), number]
+            return [*figures, labelled_options(options), number, left]
         except UserError:
-            return [*unchanged(("trend", "strength")), no_update, number]
+            return [*unchanged(MATTERS), no_update, number, no_update]
 
     @app.callback(
         *frames(("map",)), drawn_of("map"), due("map"), Input("pair", "value"), *_STATES,

@@ -157,7 +157,7 @@ def test_table_4_is_laid_over_the_measured_study_of_scale_as_in_its_report() -> 
         "table4",
     )
     plain, beside = (
-        study_figures.shown(reader, "results", name, Selection(beside=value), None)[0][0]
+        study_figures.shown(reader, "error", name, Selection(beside=value), None)[0]
         for value in ("", "table4")
     )
     assert "Table 4" not in str(plain)

@@ -36,7 +36,7 @@
   // The parts of a study's page (`PARTS` in pages/parts.py), each drawn for the choice of the number it was last asked for: what is
   // in view or near it at once, the others once nothing has been chosen for a while: the stalest first, and one at a time, so that
   // the next choice need not wait for them.
-  const A_WHILE = 1000; // milliseconds
+  const A_WHILE = 2000; // milliseconds: who takes away arm after arm chooses again within these
   const parts = { wanted: 0, asked: {}, drawn: {}, near: new Set(), isQuiet: false, timer: 0 };
   const name = (part) => part.dataset.part;
   // The parts that show an earlier choice, which say so.
@@ -157,11 +157,13 @@
       },
 
       brush: () => {
-        // Once the figure is drawn, and the table below it.
-        window.setTimeout(() => {
+        const listed = () => {
           const plot = document.querySelector("#parallel .js-plotly-plot");
           window.explorerBrush(plot, document.querySelector("#study-lines"));
-        }, 50);
+        };
+        const pressed = window.dash_clientside.callback_context.triggered;
+        const isChoice = pressed.length === 1 && pressed[0].prop_id === "parallel.restyleData";
+        window.setTimeout(listed, isChoice ? 0 : 50); // a new table once it is drawn, and the figure above it
         return none();
       },
 

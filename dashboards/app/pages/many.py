@@ -103,7 +103,7 @@ def lines_section(findings: Findings) -> list[Any]:
     return [later("lines", html.Section([html.H2(LINES_TITLE), frame, lines]))]
 
 
-def groups(findings: Findings) -> list[str]:
+def figures(findings: Findings) -> list[str]:
     """The figures (`study_figures.shown`) of these parts, in their order on the page."""
     is_many = may_have_many(findings)
     return [

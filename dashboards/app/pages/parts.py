@@ -23,8 +23,8 @@ FRAME_PARTS = (("", "figure"), ("-title", "children"), ("-below", "children"), (
 # what the reader sees; the page's script (app.js) has the others drawn one at a time, lest all
 # compete for one processor, and those that come into view at once.
 PARTS = (
-    "numbers", "curves", "costs", "map", "matters", "triangle", "lines", "extremes", "missed",
-    "trainings",
+    "differences", "numbers", "curves", "costs", "map", "matters", "triangle", "lines", "extremes",
+    "missed", "trainings",
 )  # fmt: skip
 # What the reader's device prefers: {"theme": "light" or "dark", "touch": bool}.
 Look = dict[str, Any]
@@ -47,9 +47,12 @@ def study_path(name: str, *more: Any) -> str:
 
 def later(part: str, *children: Any) -> Component:
     """A part (`PARTS`) of a study's page, which is drawn when it is due."""
-    frame = html.Div(list(children), id=f"part-{part}")
-    setattr(frame, "data-part", part)
-    return frame
+    return html.Div(list(children), **as_part(part))
+
+
+def as_part(part: str) -> dict[str, Any]:
+    """What makes a component of a page such a part."""
+    return {"id": f"part-{part}", "data-part": part}
 
 
 class Still(Component):
@@ -100,9 +103,9 @@ def progress(counts: Counts) -> Element:
     return element("div", bar, element("span", words, className="quiet"), className="progress")
 
 
-def figure_frame(key: str, hint: Any = None, *, is_wide: bool = False) -> Component:
+def figure_frame(key: str, hint: Any = None, *, is_wide: bool = False, part: str = "") -> Component:
     """Where a figure will stand: its title and subtitle as text that wraps, and the plot; one that
-    may be wider than a page scrolls in its own frame."""
+    may be wider than a page scrolls in its own frame. It may be a `part` (`PARTS`) of its own."""
     plot: Component = html.Div(
         dcc.Graph(id=key, config=CONFIG, responsive=True, figure=_empty()),
         id=f"{key}-plot",
@@ -117,7 +120,8 @@ def figure_frame(key: str, hint: Any = None, *, is_wide: bool = False) -> Compon
             ),
             plot,
             html.P(hint, className="tools quiet") if hint else html.P(className="tools"),
-        ]
+        ],
+        **(as_part(part) if part else {}),
     )
 
 

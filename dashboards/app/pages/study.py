@@ -84,6 +84,7 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
     frames = [html.Div([figure_frame(key) for key in keys], className=kind) for keys in groups]
     costs = later("costs", html.Section([legend("Cost in", by), *frames]))
     curves = html.Div([figure_frame(key) for key in CURVES], className="pair even")
+    gaps = figure_frame("differences", part="differences")
     hint = [zooming, "Click a single training's mark to open it."]
     return [
         dcc.Store(id="study-name", data=tables.info["name"]),
@@ -97,7 +98,7 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
         html.P("", id="study-shown", className="quiet", role="status"),
         # What a search with two objectives looks for comes first.
         *([costs] if findings.objective else []),
-        html.Div([figure_frame("error", hint), figure_frame("differences")], className="pair"),
+        html.Div([figure_frame("error", hint), gaps], className="pair"),
         _published_choice(findings, chosen),
         later("numbers", html.Div(behind(reader, tables, readable), id="study-numbers")),
         later("curves", html.Section(curves)),
@@ -197,11 +198,11 @@ def _checklist(key: str, options: Iterable[str], chosen: Iterable[str]) -> Any:
     )
 
 
-def shown(tables: Tables, chosen: Selection) -> str:
+def shown(reader: Reader, tables: Tables, chosen: Selection) -> str:
     """What a selection leaves, in a sentence."""
     if chosen.is_all:
         return ""
-    trials, until = chosen.of_trials(tables.trials), tables.info.get("until")
+    trials, until = chosen_findings(reader, tables, chosen).trials, tables.info.get("until")
     decided = ""
     if until and (chosen.seeds.strip() or chosen.statuses is not None):
         gaps = "The gaps by seed" if until["margin"] is None else "Gaps, in figure and table,"

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.analysis.cells import pairs_of_axes
 from dashboards.analysis.findings import Findings
 from dashboards.app.once import made_of
-from dashboards.app.pages.many import groups
+from dashboards.app.pages.many import figures as figures_of_many
 from dashboards.app.pages.parts import LiveFigure, Look, keep_zoom, live, theme_of
 from dashboards.app.pages.selection import Selection
 from dashboards.figures import (
@@ -32,10 +33,14 @@ from dashboards.figures.paper import TABLE4, is_scaling
 from explorer.errors import UserError
 from studies.results import Reader, Tables
 
-RESULTS = ("error", "differences")
 CURVES = ("train", "validation")
 SPENDING = ("cost", "speed")
-GROUPS = {"results": RESULTS, "curves": CURVES, "cost": ("cost",), "speed": ("speed",)}
+RESULTS = ("error", "differences")
+FIGURES = (
+    *RESULTS,
+    *CURVES,
+    *SPENDING,
+)  # of every study; `many.figures` names those of many designs
 
 
 def findings_of(reader: Reader, tables: Tables) -> Findings:
@@ -63,33 +68,35 @@ def chosen_findings(reader: Reader, tables: Tables, chosen: Selection) -> Findin
     return made_of(reader).get(key, lambda: findings.choice(chosen.of_trials(tables.trials)))
 
 
-def shown(
-    reader: Reader, group: str, name: str, chosen: Selection, look: Look | None
-) -> list[LiveFigure]:
-    """The figures of a group (`GROUPS`), each moment, choice and
-    look made once; nobody may change them.
+def shown(reader: Reader, key: str, name: str, chosen: Selection, look: Look | None) -> LiveFigure:
+    """A figure by its key, each moment, choice and look made once; nobody may change it.
 
     Raises `UserError` for an unknown study and for seeds that cannot be read.
     """
     tables, theme = reader.tables(name), theme_of(look)
-    cost = (chosen.cost or own_cost(findings_of(reader, tables))) if group == "cost" else ""
+    cost = (chosen.cost or own_cost(findings_of(reader, tables))) if key == "cost" else ""
     chosen = replace(
         chosen.rows,
         cost=cost,
-        quantity=chosen.quantity if group == "trend" else "",
-        pair=chosen.pair if group == "map" else "",
-        beside=chosen.beside if group == "results" else "",
+        quantity=chosen.quantity if key == "trend" else "",
+        pair=chosen.pair if key == "map" else "",
+        beside=chosen.beside if key in RESULTS else "",
     )
 
-    def make() -> list[LiveFigure]:
+    def make() -> LiveFigure:
         findings = chosen_findings(reader, tables, chosen)
-        keys = GROUPS.get(group, (group,))  # a figure of many designs is a group of its own
-        figures = [_figure(key, findings, reader, name, chosen, theme) for key in keys]
+        figure = _figure(key, findings, reader, name, chosen, theme)
         revision = f"{name} {chosen.cost} {chosen.quantity} {chosen.pair}"
-        return [live(figure, look, revision) for figure in figures]
+        return live(figure, look, revision)
 
-    key = (tables.stamp, group, chosen, theme, bool(look and look.get("touch")))
-    return made_of(reader).get(key, make)
+    known = (tables.stamp, key, chosen, theme, bool(look and look.get("touch")))
+    return made_of(reader).get(known, make)
+
+
+def _curves(reader: Reader, findings: Findings, name: str, chosen: Selection) -> pd.DataFrame:
+    """The epochs of the chosen trainings: both figures of curves ask for them."""
+    key = (reader.tables(name).stamp, "epochs", chosen.rows)
+    return made_of(reader).get(key, lambda: chosen.of_curves(reader.curves(name), findings.trials))
 
 
 def _figure(
@@ -104,7 +111,7 @@ def _figure(
     if key == "differences":
         return differences_from_reference(findings, published=chosen.beside or None, theme=theme)
     if key in CURVES:
-        curves = chosen.of_curves(reader.curves(name), findings.trials)
+        curves = _curves(reader, findings, name, chosen)
         return learning_curves(findings, curves, split=key, theme=theme)
     if key == "cost":
         split = "validation" if chosen.cost == findings.objective else "test"
@@ -119,7 +126,7 @@ def _figure(
     if key == "parallel":
         return parallel_coordinates(findings, theme=theme)
     if key == "extremes":
-        curves = chosen.of_curves(reader.curves(name), findings.trials)
+        curves = _curves(reader, findings, name, chosen)
         return best_and_worst_curves(findings, curves, theme=theme)
     if key == "triangle":
         return ways_to_spend(findings, theme=theme)
@@ -130,17 +137,19 @@ def _figure(
 
 def outputs(
     reader: Reader,
-    group: str,
+    keys: Sequence[str],
     name: str,
     chosen: Selection,
     look: Look | None,
     zooms: Sequence[dict[str, Any] | None],
 ) -> list[Any]:
-    """What the callbacks put into the frames (`FRAME_PARTS`) of each. The reader's zoom stays."""
-    figures = zip(shown(reader, group, name, chosen, look), zooms, strict=True)
-    return [
-        part for (figure, *around), zoom in figures for part in (keep_zoom(figure, zoom), *around)
-    ]
+    """What the callbacks put into the frames (`FRAME_PARTS`) of these figures. The reader's zoom of
+    each stays."""
+    parts: list[Any] = []
+    for key, zoom in zip(keys, zooms, strict=True):
+        figure, *around = shown(reader, key, name, chosen, look)
+        parts += [keep_zoom(figure, zoom), *around]
+    return parts
 
 
 def prepare(reader: Reader, name: str, chosen: Selection, look: Look | None = None) -> None:
@@ -150,7 +159,7 @@ def prepare(reader: Reader, name: str, chosen: Selection, look: Look | None = No
         tables = reader.tables(name)
         if tables.recipes:
             return  # its page has none of these
-        for group in (*GROUPS, *groups(findings_of(reader, tables))):
-            shown(reader, group, name, chosen, look)
+        for key in (*FIGURES, *figures_of_many(findings_of(reader, tables))):
+            shown(reader, key, name, chosen, look)
     except UserError:
         return

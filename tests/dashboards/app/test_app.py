@@ -32,7 +32,7 @@ from dashboards.app.pages.question import (
     rules_offered,
 )
 from dashboards.app.pages.selection import Selection
-from dashboards.app.pages.study_figures import GROUPS, shown
+from dashboards.app.pages.study_figures import FIGURES, RESULTS, shown
 from dashboards.figures.theme import blank_figure
 from dashboards.page.elements import to_html
 from dashboards.page.parts import table
@@ -135,14 +135,14 @@ def test_an_extended_study_has_every_page(storage, running):
     assert "Planned with 3 seeds, extended to 5" in to_html(
         show(reader, "/study/running", "", None)
     )
-    for group in GROUPS:
-        assert shown(reader, group, "running", Selection(), None)
+    for key in FIGURES:
+        assert shown(reader, key, "running", Selection(), None)
     assert "Compare" in to_html(show(reader, "/compare", "?study=running", {"theme": "light"}))
 
 
 def test_a_choice_changes_no_arms_colour(storage, running):
     def colours(chosen):
-        (figure, *_), *_ = shown(Reader(storage), "results", "running", chosen, None)
+        figure, *_ = shown(Reader(storage), "error", "running", chosen, None)
         marks = [trace["marker"]["color"] for trace in figure["data"] if trace["mode"] == "markers"]
         return {color for colors in marks for color in colors}
 
@@ -245,10 +245,10 @@ def test_of_many_arms_a_choice_names_the_few_that_it_takes_away():
 def test_what_others_got_is_laid_over_as_chosen(storage, running):
     reader, name = Reader(storage), "osmr_resnext20_cifar10"
     assert {"label": f"{name} (CIFAR-10)", "value": name} in offered(reader, "running")
-    plain, laid = (
-        shown(reader, "results", "running", Selection(beside=beside), None) for beside in ("", name)
-    )
-    for (without, *_), (figure, *texts) in zip(plain, laid, strict=True):
+    for key in RESULTS:
+        (without, *_), (figure, *texts) = (
+            shown(reader, key, "running", Selection(beside=beside), None) for beside in ("", name)
+        )
         (theirs,) = [trace for trace in figure["data"] if trace.get("name") == name]
         assert len(figure["data"]) > len(without["data"]) - 1
         assert theirs["line"]["dash"] == "4px,4px"
@@ -621,8 +621,8 @@ def test_a_choice_of_seeds_says_that_gaps_stay_those_of_the_decisions(storage, u
     add_attempts(storage, stored)
     reader = Reader(storage)
     tables = reader.tables("until")
-    assert gaps in study.shown(tables, Selection(seeds="0-1"))
-    assert "gaps" not in study.shown(tables, Selection(arms=("C=1", "C=8"))).lower()
-    assert study.shown(tables, Selection()) == ""
+    assert gaps in study.shown(reader, tables, Selection(seeds="0-1"))
+    assert "gaps" not in study.shown(reader, tables, Selection(arms=("C=1", "C=8"))).lower()
+    assert study.shown(reader, tables, Selection()) == ""
     add_attempts(storage, make_study(storage, "grid"))
-    assert "gaps" not in study.shown(reader.tables("grid"), Selection(seeds="0-1")).lower()
+    assert "gaps" not in study.shown(reader, reader.tables("grid"), Selection(seeds="0-1")).lower()

@@ -131,6 +131,14 @@ def test_the_cost_and_the_order_are_chosen(browser, address):
         assert "beside=osmr_resnext20_svhn" in page.url
 
 
+def test_the_gaps_follow_a_choice(browser, address):
+    gaps = "document.querySelectorAll('#differences .scatterlayer .point').length"
+    with opened(browser, f"{address}/study/second") as page:
+        until(page, f"{gaps} === 5")
+        page.get_by_label("C=16", exact=True).uncheck()
+        until(page, f"{gaps} === 4")
+
+
 def test_flops_chosen_for_a_search_of_two_objectives_stay_chosen(browser, tmp_path):
     storage = Storage(f"sqlite:///{tmp_path}/studies.db")
     search = {"method": "random", "trials": 5, "finalists": 1, "seed": 0}
@@ -261,6 +269,22 @@ def test_another_cost_is_shown_whole_after_a_zoom(browser, address):
         page.get_by_label("activations").check()
         until(page, "document.querySelector('#cost').textContent.includes('ctivations')")
         assert shown_errors(page, "cost") == whole
+
+
+def test_a_zoom_that_a_figure_gave_up_does_not_come_back(browser, address):
+    with opened(browser, f"{address}/study/second") as page:
+        until(page, "document.querySelector('#cost .main-svg .trace')")
+        keys = ("error", "differences", "cost")
+        near = {key: zoom_into(page, key) for key in keys}
+        page.get_by_label("measured time").check()
+        page.get_by_text("Lay over what others published").click()
+        page.get_by_label("osmr_resnext20_svhn").check()
+        until(page, "document.querySelector('#part-costs').dataset.drawn === '2'")
+        page.get_by_label("C=16", exact=True).uncheck()
+        until(page, "document.querySelector('#part-costs').dataset.drawn === '3'")
+        for key in keys:
+            (low, high), (first, last) = near[key], shown_errors(page, key)
+            assert first < low < high < last
 
 
 def test_the_overview_moves_on_by_itself(browser, tmp_path):

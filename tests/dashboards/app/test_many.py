@@ -118,8 +118,8 @@ def test_all_figures_of_a_page_are_made_ahead_and_once(tmp_path, monkeypatch):
     study_figures.prepare(reader, "many", Selection())
     assert set(made) >= {"error", "speed", *NEW}
     before = list(made)
-    for group in (*study_figures.GROUPS, *NEW):
-        study_figures.shown(reader, group, "many", Selection(), None)
+    for key in (*study_figures.FIGURES, *NEW):
+        study_figures.shown(reader, key, "many", Selection(), None)
     assert made == before
 
 
