@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,13 +27,13 @@ from dashboards.analysis.test_set import Sampling, sampling_of_tests, size_of_te
 from dashboards.analysis.words import (
     LABEL_COLUMNS,
     budget_words,
+    data_words,
     network_label,
     only_or_counted,
     own_quantities,
     shared_seeds,
 )
 from explorer.text import counted
-from studies.data import is_of_arrays
 from studies.judging.guessing import Guess
 from studies.judging.latency import latency_words
 from studies.missed import Missed
@@ -211,8 +210,12 @@ class Evidence:
     @property
     def last_seed(self) -> str:
         """'seed 3 of 3': with which the verdict comes."""
-        count = max(self.whole.planned_seeds, len(self.info.get("seeds") or []))
-        return f"seed {count} of {count}"
+        return f"seed {self.seeds_meant} of {self.seeds_meant}"
+
+    @property
+    def seeds_meant(self) -> int:
+        """How many seeds a study is to have, of a search also those that its finalists wait for."""
+        return max(self.whole.planned_seeds, len(self.info.get("seeds") or []))
 
     @property
     def search(self) -> Mapping[str, Any]:
@@ -391,10 +394,3 @@ class Evidence:
         parts = [data_words(data) if isinstance(data, dict) else str(data or "")]
         parts.append(counted(int(epochs[0]), "epoch") if len(epochs) == 1 else "")
         return ", ".join(part for part in parts if part)
-
-
-def data_words(data: Mapping[str, Any]) -> str:
-    """'digits', or of the user's own where it lies, 'folder photos'; or 'own arrays'."""
-    if is_of_arrays(data.get("path")):  # in a file that is named by a digest
-        return "own arrays"
-    return f"{data.get('name', '')} {Path(str(data.get('path') or '')).name}".strip()

@@ -77,6 +77,12 @@ def comparison_table(evidence: Evidence) -> TextTable:
     intervals = of(lambda gap: signed_interval(gap.low, gap.high))
     p_values = of(lambda gap: _p_cell(comparison, gap))
     fewer = any(_on_other_seeds(evidence, gap) for gap in comparison.differences)
+    judged: list[Column] = [] if is_race else [(kind, intervals)]
+    if not evidence.until:
+        judged.append(("p" if comparison.looks == 1 else "p (adjusted)", p_values))
+    stands = _in_race(evidence) if is_race else of(lambda gap: _stands(evidence, gap))
+    judged.append(("Verdict", stands))
+    has_intervals = evidence.seeds_meant > 1  # of one seed there will be none
     return _by_arm(
         evidence,
         [
@@ -84,20 +90,14 @@ def comparison_table(evidence: Evidence) -> TextTable:
             *([("Template", templates)] if any(templates) else []),
             ("n", _n(evidence)),
             ("Test error (%)", _mean_error(evidence, "test")),
-            ("95 % interval", _error_interval(evidence)),
+            *([("95 % interval", _error_interval(evidence))] if has_intervals else []),
             # Where a difference rests on other seeds than the two errors.
             *([("Seeds shared", of(lambda gap: str(gap.seeds)))] if fewer else []),
             (
                 f"Minus {comparison.reference}{' at its last look' if in_looks else ''} (points)",
                 of(lambda gap: signed_points(gap.estimate)),
             ),
-            *([] if is_race else [(kind, intervals)]),
-            *(
-                []
-                if evidence.until
-                else [("p" if comparison.looks == 1 else "p (adjusted)", p_values)]
-            ),
-            ("Verdict", _in_race(evidence) if is_race else of(lambda gap: _stands(evidence, gap))),
+            *(judged if has_intervals else []),
             ("Validation error (%)", _mean_error(evidence, "validation")),
             ("Train error (%)", _mean_error(evidence, "train")),
             ("Seconds per epoch", _seconds_per_epoch(evidence)),

@@ -1,6 +1,7 @@
 """Numbers and lists as words: what figures, tables and sentences have in common."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ from dashboards.analysis.arms import FEWEST_SEEDS, groups_of
 from explorer.errors import UserError
 from explorer.own.names import OwnName, is_own
 from explorer.text import counted, dashed, human_percent, listed, signed_points
+from studies.data import is_of_arrays
 
 NOTHING = "–"  # in a cell of a table without a value
 TOO_FEW = "too few seeds"
@@ -230,3 +232,10 @@ def budget_words(trials: pd.DataFrame) -> str:
     """What the budget is stated in: 'the FLOPs'; 'the cost' where that is not one thing."""
     measures = {str(by) for by in trials["by"].dropna().unique()}
     return BUDGET_WORDS.get(measures.pop(), "the cost") if len(measures) == 1 else "the cost"
+
+
+def data_words(data: Mapping[str, Any]) -> str:
+    """'digits', or of the user's own where it lies, 'folder photos'; or 'own arrays'."""
+    if is_of_arrays(data.get("path")):  # in a file that is named by a digest
+        return "own arrays"
+    return f"{data.get('name', '')} {Path(str(data.get('path') or '')).name}".strip()

@@ -168,7 +168,9 @@ def _on_axis(
         f"{hovers[c]}, {signed_points(gap)} points from C={reference}" for c, gap in gaps.items()
     ]
     heights = [base + 100 * gap for gap in gaps.values()]
-    x = [chart.axis.cardinalities[c] for c in gaps]
+    # What is laid over next stands beside the one before.
+    aside = chart.axis.shift(0.14 * chart.axis.step * len(chart.published))
+    x = [chart.axis.cardinalities[c] + aside for c in gaps]
     published = [*chart.published, Published(x, heights, lines, name)]
     return replace(chart, published=published, range=range_with(chart.range, heights))
 

@@ -342,6 +342,15 @@ def test_12_nothing_is_claimed_before_the_planned_seeds_are_in():
     assert chosen.verdict.title == verdict.title
 
 
+def test_a_table_of_one_seed_has_no_columns_for_what_one_seed_cannot_tell():
+    told_by_more = {"95 % interval", "Simultaneous 95 % interval", "p", "Verdict"}
+    assert not told_by_more & set(comparison_table(Findings(make_trials(seeds=1))).columns)
+    assert told_by_more < set(comparison_table(Findings(make_trials(seeds=2))).columns)
+    # More seeds are to come.
+    one_of_two = Findings(make_trials(seeds=1), {"seeds": [0, 1]})
+    assert told_by_more < set(comparison_table(one_of_two).columns)
+
+
 def test_13_many_seeds_and_a_tiny_gap_are_an_answer():
     seeds = list(range(60))
 

@@ -98,6 +98,14 @@ def test_published_results_are_laid_over_as_differences_at_about_equal_cost():
     assert list(over.y) == pytest.approx([base + error - 4.33 for error in errors.values()])
 
 
+def test_what_is_laid_over_twice_stands_side_by_side():
+    name = "osmr_resnext20_cifar10"
+    figure = error_against_cardinality(Findings(make_trials()), paper="ResNet-50", published=name)
+    paper, theirs = named(figure, "paper, ResNet-50"), named(figure, name)
+    gaps = [min(abs(x - other) for other in paper.x) for x in theirs.x]
+    assert min(gaps) > 0.1
+
+
 def test_published_results_without_the_reference_arms_cardinality_are_not_drawn():
     figure = differences_from_reference(Findings(make_trials()), published="table7_cifar10")
     assert not [trace for trace in figure.data if trace.name == "table7_cifar10"]
