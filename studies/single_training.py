@@ -5,6 +5,7 @@ trained.outcome.test_error
 trained.save("weights.safetensors")
 """
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,8 +133,8 @@ def train(
         threads: On a CPU; None as in `Study.run`.
         checkpoints: A folder for a checkpoint after each epoch; the same call goes on from it.
         weights: A file (.pth, .safetensors) of those to start from; where its classifier is for
-            another number of classes, a new one is drawn. A folder of images has the resolution
-            and channels that it says, unless `data` does.
+            another number of classes, or for others by their names, a new one is drawn. A folder
+            of images has the resolution and channels that it says, unless `data` does.
         on_epoch: Called after each epoch with its row of `Outcome.curves`.
 
     Raises:
@@ -186,8 +187,13 @@ def prepare(
         from explorer.networks import starting_weights
 
         start, taken_off = starting_weights(architecture, weights)
-        said = [f"Weights: those of {weights}{f' ({taken_off})' if taken_off else ''}."]
     splits = load(data, data_dir)
+    if weights is not None:
+        from explorer.networks import for_other_classes
+
+        start, new = for_other_classes(start, _names_in(weights), splits.names)
+        changes = ", ".join(filter(None, (taken_off, new)))
+        said = [f"Weights: those of {weights}{f' ({changes})' if changes else ''}."]
     recipe.steps_per_epoch(len(splits.train))
     notes = [
         *said,
@@ -225,6 +231,17 @@ def sections(
         validate(DataSpec, document["data"], source="data"),
         validate(Recipe, document["recipe"], source=source),
     )
+
+
+def _names_in(weights: str | Path) -> list[str]:
+    """The names of a file's classes, where it says them."""
+    from explorer.networks import read_metadata
+
+    try:
+        names = json.loads(read_metadata(weights).get("class_names", "[]"))
+    except ValueError:
+        return []
+    return list(map(str, names)) if isinstance(names, list) else []
 
 
 def _shape_of(weights: str | Path) -> dict[str, int]:

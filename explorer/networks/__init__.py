@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from explorer.networks.sgd import SGD
     from explorer.networks.synced import sync_norms
     from explorer.networks.time_matching import match_time
-    from explorer.networks.weights import load_weights, starting_weights
+    from explorer.networks.weights import for_other_classes, load_weights, starting_weights
 
 __all__ = [
     "MODES",
@@ -57,6 +57,7 @@ __all__ = [
     "example_image",
     "export",
     "find_violations",
+    "for_other_classes",
     "foreign_constructor",
     "forget",
     "fresh_network",
@@ -103,6 +104,6 @@ __getattr__ = lazy_getattr(
         "sgd": ("SGD",),
         "synced": ("sync_norms",),
         "time_matching": ("match_time",),
-        "weights": ("load_weights", "starting_weights"),
+        "weights": ("for_other_classes", "load_weights", "starting_weights"),
     },
 )

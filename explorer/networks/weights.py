@@ -7,7 +7,7 @@ import pickle
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -113,6 +113,25 @@ def starting_weights(architecture: Blueprint, path: str | Path) -> tuple[dict[st
         )
     body = {name: tensor for name, tensor in tensors.items() if name not in of_others}
     return body, ", ".join(said)
+
+
+def for_other_classes(
+    tensors: Mapping[str, Tensor], names: Sequence[str], own: Sequence[str]
+) -> tuple[dict[str, Tensor], str]:
+    """What `starting_weights` returns, without the classifier where its classes are others.
+
+    Args:
+        tensors: The weights.
+        names: Of the file's classes, where it says them.
+        own: Of the classes to be learned, where they have any.
+
+    Returns:
+        The weights that stay, and in words why the classifier does not; "" where it does.
+    """
+    if not (names and own and HEAD[0] in tensors) or list(names) == list(own):
+        return dict(tensors), ""
+    body = {name: tensor for name, tensor in tensors.items() if name not in HEAD}
+    return body, f"the classifier is new, since the file's classes are others: {_named(names)}"
 
 
 def _differ_in_classes(given: Tensor, wanted: Tensor) -> bool:
@@ -347,7 +366,7 @@ def _size(tensor: Tensor) -> str:
     return " x ".join(map(str, tensor.shape)) or "one number"
 
 
-def _named(names: list[Any]) -> str:
+def _named(names: Sequence[Any]) -> str:
     """The first few names, and how many more there are."""
     shown = ", ".join(printable(str(name))[:80] for name in names[:SHOWN])
     return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown
