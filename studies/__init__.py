@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from studies.config.recipe import Recipe
     from studies.config.schemas import schema
     from studies.data import CachedData, clear_caches, list_caches
+    from studies.engines.ray import RayEngine
+    from studies.engines.slurm import SlurmEngine
     from studies.single_training import Trained, train
     from studies.stored import (
         ListedStudy,
         annotate_study,
         delete_study,
+        hand_over_study,
         import_results,
         import_study,
         list_studies,
@@ -44,11 +47,14 @@ else:  # a type checker takes any name from a module with `__getattr__`
             "config.recipe": ("Recipe",),
             "config.schemas": ("schema",),
             "data": ("CachedData", "clear_caches", "list_caches"),
+            "engines.ray": ("RayEngine",),
+            "engines.slurm": ("SlurmEngine",),
             "single_training": ("Trained", "train"),
             "stored": (
                 "ListedStudy",
                 "annotate_study",
                 "delete_study",
+                "hand_over_study",
                 "import_results",
                 "import_study",
                 "list_studies",
@@ -64,12 +70,15 @@ __all__ = [
     "CachedData",
     "ListedStudy",
     "Predictor",
+    "RayEngine",
     "Recipe",
+    "SlurmEngine",
     "Study",
     "Trained",
     "annotate_study",
     "clear_caches",
     "delete_study",
+    "hand_over_study",
     "import_results",
     "import_study",
     "list_caches",

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack, get_args
 
-from explorer.errors import check_known
+from explorer.errors import UserError, check_known
 from explorer.files import expanded
 from explorer.lazy import load
 from explorer.output import say
@@ -35,6 +35,7 @@ from studies.storage import Storage
 if TYPE_CHECKING:
     import pandas as pd
 
+    from studies.engines.engine import Engine
     from studies.running.plan import Plan
     from studies.winner.retraining import Retrained
     from studies.winner.winner import Winner
@@ -107,6 +108,7 @@ class Study(StudyFile):
         devices_per_worker: int = 1,
         data_dir: Path | None = None,
         artifacts: str | None = None,
+        engine: "Engine | None" = None,
         quiet: bool = False,
     ) -> Counts:
         """Train what is still missing, in `workers` processes, and return how all pairs stand.
@@ -125,6 +127,8 @@ class Study(StudyFile):
                 learning rate and seeds are the study's, whatever it is.
             data_dir: The folder with the data set's files, where it is not built in.
             artifacts: A folder or URL that all machines reach, for checkpoints and decoded images.
+            engine: Where the workers are: None is this machine; `RayEngine` and `SlurmEngine` say
+                themselves how many workers and devices.
             quiet: Show only what goes wrong.
 
         Raises:
@@ -137,15 +141,18 @@ class Study(StudyFile):
         }  # fmt: skip
         shared = Artifacts.given(artifacts)
         check_workers(workers, workers_per_gpu, threads, devices_per_worker)
+        if engine and (workers or workers_per_gpu or devices_per_worker > 1):
+            raise UserError("an engine is made with its workers: leave them out of study.run().")
         with Storage.visit(storage) as opened:
             options = {
                 **training,
                 "devices_per_worker": devices_per_worker if devices_per_worker > 1 else None,
                 "artifacts": shared and shared.shown,
                 "storage": opened.option,
+                **(engine.options if engine else {}),
             }
             view = choose_view(quiet=quiet, study=self.name, options=options)
-            engine = LocalEngine(workers, workers_per_gpu, devices_per_worker)
+            engine = engine or LocalEngine(workers, workers_per_gpu, devices_per_worker)
             return run(self, storage=opened, artifacts=shared, view=view, engine=engine, **training)
 
     def plan(
@@ -186,10 +193,6 @@ class Study(StudyFile):
 
         Raises:
             UserError: No study of this name is stored.
-
-        Example:
-            >>> Study.load("digits_cardinality").status().complete  # doctest: +SKIP
-            15
         """
         with storage_of(self.name, storage) as opened:
             return get(opened, self.name).counts(opened)
@@ -227,10 +230,6 @@ class Study(StudyFile):
 
         Raises:
             UserError: No study of this name is stored, or the page cannot be written.
-
-        Example:
-            >>> Study.load("digits_cardinality").report()  # doctest: +SKIP
-            PosixPath('digits_cardinality.html')
         """
         with storage_of(self.name, storage) as opened:
             source = self._source(opened)

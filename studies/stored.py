@@ -17,6 +17,7 @@ from studies.records.remarks import Remarks
 from studies.storage import Storage
 
 if TYPE_CHECKING:
+    from studies.engines.ray import RayEngine
     from studies.results import Failure, Imported, Taken
 
 
@@ -96,6 +97,41 @@ def annotate_study(
         if added := tuple(add):
             add_tags(opened, stored_study.get(opened, name), added)
         return stored_study.get(opened, name).remarks
+
+
+def hand_over_study(
+    study: StudyFile,
+    engine: "RayEngine",
+    *,
+    threads: int | None = None,
+    data_dir: Path | None = None,
+    artifacts: str | None = None,
+    storage: str | Storage | None = None,
+) -> bool:
+    """Hand a study to a Ray cluster, where it is trained to its end without this process.
+
+    Args:
+        study: The study.
+        engine: The cluster, and how many workers.
+        threads: As in `Study.run`, and so are `data_dir` and `artifacts`.
+        data_dir: The folder with the data set's files.
+        artifacts: A folder or URL that all machines reach.
+        storage: As in `list_studies`, where all machines reach it.
+
+    Returns:
+        Whether anything is left to train; else nothing was handed over.
+
+    Raises:
+        UserError: A mistake, or the cluster has the study already.
+    """
+    from contextlib import closing
+
+    from studies.artifacts import Artifacts
+    from studies.running.detached import detach
+
+    shared = Artifacts.given(artifacts)
+    with Storage.visit(storage) as opened, closing(engine):
+        return detach(study, opened, engine, threads=threads, data_dir=data_dir, artifacts=shared)
 
 
 def stop_study(name: str, *, storage: str | Storage | None = None) -> int:

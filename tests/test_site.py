@@ -95,7 +95,9 @@ def _is_ours(thing: type | FunctionType) -> bool:
 
 def test_what_listed_functions_return_is_in_the_reference() -> None:
     listed = [resolve_name(entry) for entry in ENTRIES]
-    functions = [inspect.unwrap(each) for entry in listed for each in _functions(entry)]
+    bare = re.findall(r"^::: (\S+)\n    options: {members: false}$", REFERENCE, re.MULTILINE)
+    shown = [resolve_name(entry) for entry in ENTRIES if entry not in bare]
+    functions = [inspect.unwrap(each) for entry in shown for each in _functions(entry)]
     missing = {
         f"{returned.__module__}.{returned.__qualname__}, by {function.__qualname__}"
         for function in filter(_is_ours, functions)

@@ -91,18 +91,8 @@ def choose_engine(
                 "--workers-per-gpu is for this machine; on a Ray cluster --gpus-per-worker 0.25"
                 " has four workers share a GPU."
             )
-        share = options["gpus_per_worker"]
-        if isinstance(share, float) and (not share > 0 or (share > 1 and share % 1)):
-            raise UserError(
-                f"--gpus-per-worker must be a share of a GPU, such as 0.5, or a whole number of"
-                f" GPUs; given: {share:g}."
-            )
-        if share and devices:
-            raise UserError(
-                "--devices-per-worker is the number of GPUs of each worker: leave --gpus-per-worker"
-                " out."
-            )
-        return RayEngine(options["address"] or "auto", workers, share, devices or 1)  # type: ignore[arg-type]
+        share, address = options["gpus_per_worker"], options["address"] or "auto"
+        return RayEngine(address, workers, share, devices or 1)  # type: ignore[arg-type]
     if name == "slurm":
         from studies.engines.slurm import SlurmEngine
 

@@ -6,9 +6,10 @@ pair it trains, the worker finds in the storage.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from explorer.errors import UserError
@@ -85,10 +86,12 @@ class Engine(ABC):
     Attributes:
         spans_machines: Whether its workers are on several machines.
         devices: How many share a training, in each worker.
+        options: Those of `study run` that make it, for the command that goes on.
     """
 
     spans_machines = False
     devices = 1
+    options: Mapping[str, Any] = MappingProxyType({})
 
     def reach(self) -> None:  # noqa: B027 - most need nothing
         """Raise `UserError` within 30 seconds where what the engine needs cannot be reached."""

@@ -20,6 +20,7 @@ from explorer.errors import UserError
 from explorer.waiting import within
 from studies.engines.engine import Engine, Job, Placed, Tell, settings_of_node
 from studies.engines.ray_worker import RayWorker, first_line, why_no_start
+from studies.machine.gpus import check_workers
 from studies.machine.settings import Resolved, Settings
 
 # Seconds to reach the cluster. `ray.init` alone took 41 s, and 821 s on a busy machine, to say that
@@ -127,10 +128,13 @@ class RayEngine(Engine):
     """A Ray cluster.
 
     Args:
-        address: See `connect`.
+        address: HOST:PORT of its head, or `auto`: RAY_ADDRESS, else the cluster of this machine.
         workers: How many; None: as many as the cluster holds, also when nodes join.
         gpus_per_worker: The share of a GPU, or several; None: 1 where the study trains on GPUs.
         devices: How many share a training, in each worker: GPUs, or on CPUs processes.
+
+    Raises:
+        UserError: A number that cannot be.
     """
 
     spans_machines = True
@@ -142,7 +146,26 @@ class RayEngine(Engine):
         gpus_per_worker: float | None = None,
         devices: int = 1,
     ) -> None:
+        check_workers(workers, None, devices=devices)
+        share = gpus_per_worker
+        if share is not None and (not share > 0 or (share > 1 and share % 1)):
+            raise UserError(
+                f"--gpus-per-worker must be a share of a GPU, such as 0.5, or a whole number of"
+                f" GPUs; given: {share:g}."
+            )
+        if share and devices > 1:
+            raise UserError(
+                "--devices-per-worker is the number of GPUs of each worker: leave --gpus-per-worker"
+                " out."
+            )
         self.workers, self.gpus_per_worker, self.devices = workers, gpus_per_worker, devices
+        self.options = {
+            "engine": "ray",
+            "address": address if address != "auto" else None,
+            "workers": workers,
+            "gpus_per_worker": share,
+            "devices_per_worker": devices if devices > 1 else None,
+        }
         self._needs: dict[str, float] = {}
         self._address, self._is_ours = address, False  # whether this process connected for us
         self._count = self._latest_room = 0

@@ -40,6 +40,7 @@ from studies.engines.slurm_seat import (
     without_secrets,
 )
 from studies.engines.worker_process import STOPPED
+from studies.machine.gpus import check_workers
 from studies.machine.settings import Resolved, Settings
 from studies.storage import FILES
 
@@ -75,6 +76,14 @@ class SlurmEngine(Engine):
         devices: int = 1,
         cluster: str = "slurm",
     ) -> None:
+        check_workers(workers, None, devices=devices)
+        self.options = {
+            "engine": "slurm",
+            "partition": partition,
+            "time": time,
+            "workers": workers,
+            "devices_per_worker": devices if devices > 1 else None,
+        }
         self.spans_machines = cluster == "slurm"
         self.devices, self._workers, self._cluster = devices, workers or 1, cluster
         self._seconds, self._partition = seconds_of(time), partition

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from explorer.errors import UserError
+from explorer.suggestions import command
 from search_spaces import SearchSpace
-from studies import Predictor, Recipe, Study
+from studies import Predictor, RayEngine, Recipe, SlurmEngine, Study, hand_over_study
 from studies.config.keys import StudyKeys
 from studies.config.study import StudyFile
 from studies.data import DataSpec, load
@@ -240,3 +241,29 @@ def test_what_a_study_wants_is_shown_without_its_arrays(workdir: Path) -> None:
     assert repr(load(DataSpec(name="digits", test=0.2)).train) == "<Images: 1,258 of 1x8x8>"
     shown = repr(Study(**KEYS, data=digits()).wanted())
     assert shown == "<Wanted: 2 designs for 1x8x8, 10 classes>"
+
+
+def test_a_study_is_trained_where_an_engine_places_workers(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = Study(**KEYS, data={"name": "digits", "test": 0.2})
+    given: dict[str, Any] = {}
+    monkeypatch.setattr("studies.api.run", lambda _, **options: given.update(options))
+    engine = SlurmEngine(16, "gpu", "4:00:00", devices=2)
+    study.run(engine=engine)
+    assert given["engine"] is engine
+    assert command("study run", "arrays", **given["view"].options) == (
+        "resnext-explorer study run arrays --workers 16 --devices-per-worker 2 --engine slurm"
+        " --partition gpu --time 4:00:00"
+    )
+    with pytest.raises(UserError, match="made with its workers"):
+        study.run(engine=engine, workers=2)
+    with pytest.raises(UserError, match="workers must be a whole number"):
+        RayEngine(workers=0)
+    handed: list[Any] = []
+    monkeypatch.setattr(
+        "studies.running.detached.detach", lambda *given, **_: bool(handed.extend(given)) or True
+    )
+    cluster = RayEngine("head:6379", gpus_per_worker=0.5)
+    assert hand_over_study(study, cluster)
+    assert (handed[0], handed[2]) == (study, cluster)
