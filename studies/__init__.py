@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from studies.config.recipe import Recipe
     from studies.config.schemas import schema
     from studies.data import CachedData, clear_caches, list_caches
+    from studies.drafting import new_study
     from studies.engines.ray import RayEngine
     from studies.engines.slurm import SlurmEngine
     from studies.single_training import Trained, train
@@ -47,6 +48,7 @@ else:  # a type checker takes any name from a module with `__getattr__`
             "config.recipe": ("Recipe",),
             "config.schemas": ("schema",),
             "data": ("CachedData", "clear_caches", "list_caches"),
+            "drafting": ("new_study",),
             "engines.ray": ("RayEngine",),
             "engines.slurm": ("SlurmEngine",),
             "single_training": ("Trained", "train"),
@@ -83,6 +85,7 @@ __all__ = [
     "import_study",
     "list_caches",
     "list_studies",
+    "new_study",
     "retry_study",
     "schema",
     "stop_study",

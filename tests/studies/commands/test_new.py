@@ -3,12 +3,15 @@
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from photos import CLASSES, photo
 
+from explorer.errors import UserError
 from explorer.text import FAR_OFF
+from studies import Study, new_study
 from studies.commands.new import QUESTIONS, new
 from studies.config.study import StudyFile
 
@@ -178,3 +181,22 @@ def test_a_file_name_with_spaces_names_a_study(workdir: Path, here: Here) -> Non
     assert result.returncode == 0, result.stderr
     assert StudyFile.load(Path("my new study.yaml")).name == "my_new_study"
     assert "resnext-explorer study run 'my new study.yaml'" in result.stdout
+
+
+def test_python_writes_the_same_file(workdir: Path, here: Here) -> None:
+    assert here("study", "new", "mine.yaml", *ANSWERS, "--ask", "all").returncode == 0
+    written = Path("mine.yaml").read_text()
+    answers: dict[str, Any] = {"data": "digits", "budget": "3M", "seeds": 2, "margin": 0.5}
+    draft = new_study("mine.yaml", **answers, ask="all", force=True)
+    assert Path("mine.yaml").read_text() == draft.text == written
+    assert Study.load("./mine.yaml").document() == draft.study.document()
+    for mistake in (
+        {"seeds": 0},
+        {"ask": "path"},
+        {"budget": "much"},
+        {"data": "digts"},
+        {"margin": None},
+    ):
+        with pytest.raises(UserError):
+            new_study("other.yaml", **{**answers, **mistake})
+    assert not Path("other.yaml").exists()
