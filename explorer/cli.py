@@ -46,7 +46,7 @@ COMMANDS = {
     "rules": ("explorer.commands.heavy:rules", "Check the paper's two rules on any network."),
     "export": (
         "explorer.commands.heavy:export",
-        "Write a network for torchvision, timm, safetensors or ONNX.",
+        "Write a network for torchvision, timm, safetensors, ONNX or pt2.",
     ),
     "published": (
         "explorer.commands.design:published",

@@ -1,7 +1,7 @@
 """A design, the budget that it is made for, and what both are counted in."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 from explorer.architecture import CHOICES, Architecture
 from explorer.blueprints import Blueprint, as_blueprint
@@ -158,7 +158,15 @@ class Design:
 
 
 class Designs(list[Design]):
-    """A list of designs, which a notebook shows as a table."""
+    """A list of designs, which a notebook shows as a table, and a part of it as well."""
+
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> Design: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> "Designs": ...
+    def __getitem__(self, index: SupportsIndex | slice, /) -> "Design | Designs":
+        part = super().__getitem__(index)
+        return Designs(part) if isinstance(part, list) else part
 
     def _repr_html_(self) -> str:
         html: str = load("explorer.showing").of_designs(self)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         import_study,
         list_studies,
         retry_study,
+        save_results,
         stop_study,
         study_failures,
     )
@@ -61,6 +62,7 @@ else:  # a type checker takes any name from a module with `__getattr__`
                 "import_study",
                 "list_studies",
                 "retry_study",
+                "save_results",
                 "stop_study",
                 "study_failures",
             ),
@@ -87,6 +89,7 @@ __all__ = [
     "list_studies",
     "new_study",
     "retry_study",
+    "save_results",
     "schema",
     "stop_study",
     "study_failures",

@@ -18,7 +18,7 @@ from studies.storage import Storage
 
 if TYPE_CHECKING:
     from studies.engines.ray import RayEngine
-    from studies.results import Failure, Imported, Taken
+    from studies.results import Failure, Imported, SavedResults, Taken
 
 
 @dataclass(frozen=True)
@@ -204,6 +204,33 @@ def delete_study(
         counts = stored.counts(opened)
         delete(opened, stored, force=force, artifacts=Artifacts.given(artifacts))
     return counts
+
+
+def save_results(
+    name: str,
+    path: str | Path,
+    *,
+    curves: bool = False,
+    force: bool = False,
+    storage: str | Storage | None = None,
+) -> "SavedResults":
+    """Write the results of a stored study as CSV, as `import_study` and `import_results` take them.
+
+    Args:
+        name: Of the study.
+        path: The file (.csv).
+        curves: A row an epoch instead of a row a pair.
+        force: Also replace a file that is none of ours.
+        storage: As in `list_studies`.
+
+    Raises:
+        UserError: No study of this name is stored, or the file cannot be written.
+    """
+    from studies.results import save_tables
+
+    with Storage.visit(storage) as opened:
+        stored = stored_study.get(opened, name)
+        return save_tables(opened, stored, Path(path), curves=curves, force=force)
 
 
 def import_study(

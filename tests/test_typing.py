@@ -15,9 +15,10 @@ from dashboards import Findings, findings, write_report
 from explorer import Architecture, Complexity, Design, Suggestion, build, count, match, scale
 from explorer import suggest
 from search_spaces import BoundSpace, Resolved, SearchSpace
-from studies import Predictor, Recipe, Study, Trained, list_studies, train
+from studies import Predictor, Recipe, SlurmEngine, Study, Trained, list_studies, new_study, train
 
 assert_type(match("resnet50", cardinality=[1, 32]), list[Design])
+assert_type(match("resnet50", cardinality=[1, 32])[0], Design)
 assert_type(scale("resnet50", 2)[0].mismatch, float)
 assert_type(suggest("5M", resolution=32, cardinality=[1, 2])[0].arms, list[Design])
 network = Architecture.from_name("resnet50")
@@ -34,6 +35,9 @@ quick = Recipe(name="quick", epochs=3)
 study = Study(name="mine", space=space, data={"name": "digits"}, recipe=quick, seeds=[0])
 assert_type(Study.load("digits_cardinality"), Study)
 assert_type(study.run(workers=2).complete, int)
+assert_type(study.run(engine=SlurmEngine(16, partition="gpu")).complete, int)
+assert_type(study.changed(["recipe.epochs=3"]), Study)
+new_study("new.yaml", data="digits", budget="3M").study.seeds
 assert_type(study.verdict(), str)
 assert_type(study.winner().design, str)
 assert_type(study.plan().seconds, float)

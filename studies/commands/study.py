@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from studies.records.stored_study import StoredStudy
     from studies.storage import Storage
 
-MARKING_COLUMNS = 4  # as a CSV file of ours begins: a later version may have others after them
-
 
 @click.group(cls=Group)
 def study() -> None:
@@ -203,25 +201,19 @@ def results(
       resnext-explorer study results digits_cardinality -o results.csv
       resnext-explorer study results digits_cardinality --curves -o curves.csv
     """
-    from explorer.files import check_output, write_atomic
     from explorer.terminal import print_data
-    from studies.results import (
-        CURVES,
-        TRIALS,
-        Reader,
-        as_csv,
-        can_go_on,
-        with_tuned,
-        write_origin,
-    )
+    from studies.results import Reader, as_csv, save_tables, with_tuned
 
     if as_json and output:
         raise UserError(
             "--json prints to the terminal and -o writes a CSV file; give one of the two."
         )
     if output:
-        header = list(CURVES if curves else TRIALS)[:MARKING_COLUMNS]
-        check_output(output, (".csv",), ",".join(header).encode(), force=force)
+        saved = save_tables(storage, study, output, curves=curves, force=force)
+        click.echo(f"Wrote {saved.rows} rows to {output}")
+        if saved.origin:
+            click.echo(f"Wrote what they are of to {saved.origin}")
+        return
     reader = Reader(storage)
     if curves:
         table = reader.curves(study.name)
@@ -230,12 +222,6 @@ def results(
         table = with_tuned(tables.trials, tables.study)
     if as_json:
         click.echo(table.to_json(orient="records", date_format="iso", indent=2))
-    elif output:
-        write_atomic(output, as_csv(table))
-        click.echo(f"Wrote {len(table)} rows to {output}")
-        if not curves and can_go_on(study.content):
-            origin = write_origin(output, study.content, force=force)
-            click.echo(f"Wrote what they are of to {origin}")
     else:
         print_data(as_csv(table))
 

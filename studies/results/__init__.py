@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from explorer.lazy import lazy_getattr
 
 if TYPE_CHECKING:
-    from studies.results.continuing import Taken, can_go_on, continue_study, write_origin
+    from studies.results.continuing import Taken, continue_study
     from studies.results.evidence import (
         EVIDENCE_SHOWN,
         ROOM,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from studies.results.nds import read_nds
     from studies.results.published_results import read_published
     from studies.results.reader import Reader, Tables, read
+    from studies.results.saving import SavedResults, save_tables
     from studies.results.table_files import (
         NO_VALIDATION,
         FileStudy,
@@ -47,10 +48,10 @@ __all__ = [
     "FileStudy",
     "Imported",
     "Reader",
+    "SavedResults",
     "Tables",
     "Taken",
     "as_csv",
-    "can_go_on",
     "check_curves",
     "check_results",
     "continue_study",
@@ -69,10 +70,10 @@ __all__ = [
     "read_csv",
     "read_nds",
     "read_published",
+    "save_tables",
     "store_imported",
     "study_info",
     "with_tuned",
-    "write_origin",
 ]
 __getattr__ = lazy_getattr(
     __name__,
@@ -86,12 +87,13 @@ __getattr__ = lazy_getattr(
             "evidence_storage",
         ),
         "history": ("Failure", "delete", "failures"),
-        "continuing": ("Taken", "can_go_on", "continue_study", "write_origin"),
+        "continuing": ("Taken", "continue_study"),
         "importing": ("Imported", "import_csv", "read_csv", "store_imported"),
         "nds": ("read_nds",),
         "published_results": ("read_published",),
         "info": ("info_of", "info_of_recipe", "study_info"),
         "reader": ("Reader", "Tables", "read"),
+        "saving": ("SavedResults", "save_tables"),
         "table_files": (
             "NO_VALIDATION",
             "FileStudy",

@@ -54,6 +54,7 @@ def test_lists_of_designs_are_lists_that_show_a_table() -> None:
     heading, *rows = cells(designs._repr_html_())
     assert heading[0] == "design"
     assert [row[0] for row in rows] == names
+    assert [row[0] for row in cells(designs[1:]._repr_html_())[1:]] == names[1:]
     scaled = cells(scale("resnet101", 2)._repr_html_())
     assert [row[0] for row in scaled] == ["arm", "deeper", "wider", "more paths"]
     bound = SearchSpace.load("digits_cardinality").bind(resolution=8, in_channels=1, classes=10)

@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 from tiny_study import change
 
+from studies import save_results
 from studies.records.stored_study import get
-from studies.results import CURVES, TRIALS
+from studies.results import CURVES, TRIALS, SavedResults
 from studies.storage import Storage
 from studies.storage.schema import CONTENT
 
@@ -245,6 +246,16 @@ def test_results_never_replace_what_somebody_else_wrote(
     for options in (["--force"], [], ["--curves", "--force"], ["--curves"]):
         assert study_here("results", "tiny", "-o", "mine.csv", *options).returncode == 0
     assert study_here("results", "tiny", "-o", "mine.csv").returncode == 2  # now it holds curves
+
+
+def test_python_writes_the_same_files_of_results(
+    done: None, study_here: Callable[..., Result]
+) -> None:
+    saved = save_results("tiny", "python.csv", storage="sqlite:///t.db")
+    assert saved == SavedResults(6, Path("python.origin.yaml"))
+    study_here("results", "tiny", "-o", "command.csv", "--storage", "sqlite:///t.db")
+    assert Path("python.csv").read_bytes() == Path("command.csv").read_bytes()
+    assert save_results("tiny", "curves.csv", curves=True, storage="sqlite:///t.db").rows == 24
 
 
 def test_an_unwritable_output_is_named(
