@@ -1,6 +1,7 @@
 """The files beside the code say what is true of it: container, workflows, citation, metadata."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -70,6 +71,16 @@ def test_make_targets_of_the_workflows_exist() -> None:
                 words = str(step.get("run", "")).split()
                 if words[:1] == ["make"]:
                     assert words[1] in targets, path
+
+
+def test_what_a_workflow_runs_as_root_gets_the_environment_of_its_step() -> None:
+    for path in (ROOT / ".github/workflows").glob("*.yml"):
+        for job in yaml.safe_load(path.read_text())["jobs"].values():
+            for step in job["steps"]:
+                if "sudo" in (words := shlex.split(str(step.get("run", "")))):
+                    names = {"PATH", *step.get("env", {})}
+                    assert words[:2] == ["sudo", "env"], path
+                    assert {f"{name}=${name}" for name in names} <= set(words), path
 
 
 def test_citation_is_valid_and_of_this_version() -> None:
