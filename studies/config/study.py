@@ -26,7 +26,7 @@ from explorer import Design
 from explorer.errors import UserError
 from explorer.text import counted
 from search_spaces import LeftOut, SearchSpace
-from search_spaces.documents import FileModel, is_path, load_document, validate
+from search_spaces.documents import FileModel, is_path, load_document, preset_names, validate
 from studies.config.overrides import override
 from studies.config.recipe import Recipe
 from studies.config.recipes import check_names, with_first_recipe
@@ -277,6 +277,11 @@ class StudyFile(FileModel):
         del document["until"]
         del document["recipe" if self.recipes else "recipes"]
         return {**document, **(self.until.document() if self.until else {})}
+
+    @staticmethod
+    def presets() -> list[str]:
+        """The names of the studies that come with the program, as `Study.load` takes them."""
+        return preset_names("study")
 
     def changed(self, changes: Iterable[str]) -> Self:
         """This study with single keys changed.

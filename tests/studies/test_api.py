@@ -243,6 +243,11 @@ def test_what_a_study_wants_is_shown_without_its_arrays(workdir: Path) -> None:
     assert shown == "<Wanted: 2 designs for 1x8x8, 10 classes>"
 
 
+def test_every_preset_is_listed_and_loads() -> None:
+    assert "digits_cardinality" in Study.presets()
+    assert [Study.load(name).name for name in Study.presets()] == Study.presets()
+
+
 def test_a_study_is_trained_where_an_engine_places_workers(
     workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
