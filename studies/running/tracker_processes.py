@@ -26,6 +26,9 @@ POLL = 2.0
 # A process that gives no sign of life for so long hangs; seconds. It gives one with each look and
 # each attempt; a start takes half a minute on busy cores.
 SILENCE = 90.0
+# What is left is logged for so long before the run says what it waits for; seconds. A server that
+# takes a second for each request holds its end up for minutes.
+QUIET = 30.0
 # It leaves the cores to trainings.
 NICENESS = 10
 
@@ -66,6 +69,14 @@ class _Process:
     def wait(self) -> None:
         """Wait for its end, which comes where it gives no sign of life, and with Ctrl-C."""
         try:
+            self._thread.join(QUIET)
+            if self._thread.is_alive():
+                later = catch_up(self._name, self._tracker, self._storage)
+                self._view.note(
+                    None,
+                    f"Trainings are over, and {self._tracker} still takes in what is left. Ctrl-C"
+                    f" leaves it; the rest is logged by {later}",
+                )
             self._thread.join()
         except BaseException:
             self._kill()

@@ -339,6 +339,29 @@ def test_a_tracker_that_fails_costs_one_warning(
     tiny_runs.assert_undisturbed(undisturbed)
 
 
+@pytest.mark.heavy
+def test_a_run_says_for_which_tracker_its_end_waits(
+    fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny.write_text(tiny.read_text() + "log: [tensorboard]\n")
+
+    def start(*given: Any) -> ChildProcess:
+        with monkeypatch.context() as patched:
+            program = (
+                'import sys, time; sys.stdin.read(); time.sleep(2); print(\'{"event": "end"}\')'
+            )
+            patched.setattr(studies.engines.worker_process, "BOOTSTRAP", program)
+            return ChildProcess(*given)
+
+    monkeypatch.setattr(tracker_processes, "ChildProcess", start)
+    monkeypatch.setattr(tracker_processes, "QUIET", 0.1)
+    watcher = Watcher()
+    assert tiny_runs.run(tiny, watcher) == tiny_runs.DONE
+    (waiting,) = watcher.warnings
+    assert waiting.startswith("Trainings are over, and tensorboard still takes in what is left.")
+    assert "study log tiny --to tensorboard" in waiting
+
+
 def test_a_study_is_logged_to_a_tracker_by_one_process(done: None) -> None:
     with (
         following(Storage(URL), "tiny", "tensorboard") as first,
