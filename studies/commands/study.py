@@ -232,7 +232,7 @@ def results(
         click.echo(table.to_json(orient="records", date_format="iso", indent=2))
     elif output:
         write_atomic(output, as_csv(table))
-        click.echo(f"Wrote {len(table)} rows to {output}")
+        click.echo(f"Wrote {len(table):,} rows to {output}")
         if not curves and can_go_on(study.content):
             origin = write_origin(output, study.content, force=force)
             click.echo(f"Wrote what they are of to {origin}")
