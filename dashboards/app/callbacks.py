@@ -168,7 +168,7 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
     )  # fmt: skip
     app.clientside_callback(
         ClientsideFunction("explorer", "allDue"), Output("sink", "data", allow_duplicate=True),
-        Input("results-drawn", "data"), prevent_initial_call=True,
+        Input("results-drawn", "data"), State("study-stamp", "data"), prevent_initial_call=True,
     )  # fmt: skip
     for part in PARTS:
         app.clientside_callback(

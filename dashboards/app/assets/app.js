@@ -36,8 +36,8 @@
   // The parts of a study's page (`PARTS` in pages/parts.py), each drawn for the choice of the number it was last asked for: what is
   // in view or near it at once, the others once nothing has been chosen for a while: the stalest first, and one at a time, so that
   // the next choice need not wait for them.
-  const A_WHILE = 2000; // milliseconds: who takes away arm after arm chooses again within these
-  const parts = { wanted: 0, asked: {}, drawn: {}, near: new Set(), isQuiet: false, timer: 0 };
+  const A_WHILE = { choice: 2000, look: 1000 }; // milliseconds: who takes away arm after arm chooses again within these
+  const parts = { wanted: 0, stamp: "", asked: {}, drawn: {}, near: new Set(), isQuiet: false, timer: 0 };
   const name = (part) => part.dataset.part;
   // The parts that show an earlier choice, which say so.
   const markStale = () => {
@@ -99,17 +99,21 @@
         };
       },
 
-      allDue: (number) => {
+      allDue: (number, stamp) => {
         if (!number) return none(); // no figure is drawn yet
         const isNew = number === 1; // another page
+        const isLook = !isNew && stamp !== parts.stamp; // the study has moved on, and nothing was chosen
         if (isNew) Object.assign(parts, { asked: {}, drawn: {} });
-        Object.assign(parts, { wanted: number, isQuiet: isNew });
+        Object.assign(parts, { wanted: number, stamp, isQuiet: isNew });
         markStale(); // at once: what is in view is known only after the browser has painted
-        window.clearTimeout(parts.timer);
-        parts.timer = window.setTimeout(() => {
-          parts.isQuiet = true;
-          arrange();
-        }, A_WHILE);
+        // A study that moves on at every look puts nothing off.
+        if (!isLook || !parts.timer) {
+          window.clearTimeout(parts.timer);
+          parts.timer = window.setTimeout(() => {
+            Object.assign(parts, { isQuiet: true, timer: 0 });
+            arrange();
+          }, isLook ? A_WHILE.look : A_WHILE.choice);
+        }
         // Each is looked at anew: what is in view may have been drawn for another page.
         watcher.disconnect();
         parts.near.clear();

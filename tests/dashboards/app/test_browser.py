@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+import sqlalchemy
 from app_pages import opened, served, settled, until
 from big_study import MIXED_SPACE, add_attempts, finish, make_study
 from figure_labels import alike, cut, figures, named, overlapping
@@ -260,6 +261,27 @@ def test_a_running_study_moves_on_by_itself_and_keeps_its_zoom(browser, tmp_path
             )
             assert shown_errors(page, key) == near[key]
         assert "14 of 15 trainings" in page.locator("h1").inner_text()
+
+
+def test_a_study_that_moves_on_at_every_look_is_drawn_to_its_end(browser, tmp_path):
+    storage = Storage(f"sqlite:///{tmp_path}/studies.db")
+    add_attempts(storage, make_study(storage, "live"), states={13: "running", 14: "waiting"})
+    last = "document.querySelector('#part-trainings').dataset.drawn"
+    with served(storage) as address, opened(browser, f"{address}/study/live") as page:
+        until(page, last)
+        for epoch in range(80):  # eight seconds, and a look every half
+            with storage.open().engine.begin() as connection:
+                connection.execute(WRITE, {"key": f"epoch/{epoch}"})
+            page.wait_for_timeout(100)
+            if page.evaluate(f"Number({last})") > 1:
+                return
+        raise AssertionError("what is out of view was never drawn again")
+
+
+WRITE = sqlalchemy.text(
+    "INSERT INTO trial_user_attributes (trial_id, key, value_json)"
+    " SELECT trial_id, :key, '1' FROM trials WHERE state = 'RUNNING'"
+)
 
 
 def test_another_cost_is_shown_whole_after_a_zoom(browser, address):
