@@ -65,6 +65,15 @@
     arrange();
   }, { rootMargin: "50% 0px" });
 
+  // What is shown whole after a choice of these, on another axis or with something laid over. Plotly tells only the zooms that the reader
+  // makes, so the one that is given up is forgotten here: at once, since an answer may be overtaken, and then the browser drops it.
+  const ANEW = { beside: ["error", "differences"], "cost-by": ["cost"], quantity: ["trend"] };
+  const forgetZooms = () => {
+    for (const { prop_id: id } of window.dash_clientside.callback_context.triggered) {
+      for (const key of ANEW[id.split(".")[0]] || []) window.dash_clientside.set_props(key, { relayoutData: null });
+    }
+  };
+
   const values = (options) => options.map((option) => (typeof option === "object" ? option.value : option));
   const chosen = (key, value) => {
     if (!value) return [];
@@ -129,19 +138,23 @@
         return none();
       },
 
-      study: (choice, order, page, cost, beside, ownCost) => remember([
-        ...chosen("arm", choice.arms),
-        ...choice.without.map((arm) => ["without", arm]),
-        ...chosen("status", choice.statuses),
-        ["seeds", choice.seeds],
-        ["order", order === "arm" ? "" : order],
-        ["page", page > 1 ? page : ""],
-        ["cost", cost === ownCost ? "" : cost],
-        ["beside", beside],
-        ...FURTHER.map((name) => [name, address().get(name)]),
-      ]),
+      study: (choice, order, page, cost, beside, ownCost) => {
+        forgetZooms();
+        return remember([
+          ...chosen("arm", choice.arms),
+          ...choice.without.map((arm) => ["without", arm]),
+          ...chosen("status", choice.statuses),
+          ["seeds", choice.seeds],
+          ["order", order === "arm" ? "" : order],
+          ["page", page > 1 ? page : ""],
+          ["cost", cost === ownCost ? "" : cost],
+          ["beside", beside],
+          ...FURTHER.map((name) => [name, address().get(name)]),
+        ]);
+      },
 
       further: (value) => {
+        forgetZooms();
         const name = window.dash_clientside.callback_context.triggered[0].prop_id.split(".")[0];
         return remember([...[...address()].filter(([key]) => key !== name), [name, value]]);
       },

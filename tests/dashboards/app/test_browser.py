@@ -2,6 +2,7 @@
 what is shown, pages that move on by themselves."""
 
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from big_study import MIXED_SPACE, add_attempts, finish, make_study
 from figure_labels import alike, cut, figures, named, overlapping
 from guessing_study import store
 
+from dashboards.app.pages import study_figures
 from studies.storage import Storage
 
 EVIL = "<img src=x onerror=\"document.title='hit'\">"
@@ -307,6 +309,30 @@ def test_a_zoom_that_a_figure_gave_up_does_not_come_back(browser, address):
         for key in keys:
             (low, high), (first, last) = near[key], shown_errors(page, key)
             assert first < low < high < last
+
+
+def test_a_zoom_that_was_given_up_stays_away_where_the_next_choice_overtakes(
+    browser, address, monkeypatch
+):
+    draw, overtaken = study_figures._figure, threading.Event()
+
+    def wait(key: str, findings: Any, reader: Any, name: str, chosen: Any, theme: str) -> Any:
+        if key == "cost" and chosen.without:
+            overtaken.set()
+        elif key == "cost" and chosen.cost == "params":
+            overtaken.wait(10)
+        return draw(key, findings, reader, name, chosen, theme)
+
+    monkeypatch.setattr(study_figures, "_figure", wait)
+    high = {"width": 1200, "height": 2400}  # so that the figure of costs is in view
+    with opened(browser, f"{address}/study/second", viewport=high) as page:
+        low, high = zoom_into(page, "cost")
+        page.get_by_label("params", exact=True).check()
+        page.get_by_label("C=16", exact=True).uncheck()
+        until(page, "document.querySelector('#part-costs').dataset.drawn === '2'")
+        assert overtaken.is_set()
+        first, last = shown_errors(page, "cost")
+        assert first < low < high < last
 
 
 def test_the_overview_moves_on_by_itself(browser, tmp_path):
