@@ -316,12 +316,12 @@ def test_a_zoom_that_was_given_up_stays_away_where_the_next_choice_overtakes(
 ):
     draw, overtaken = study_figures._figure, threading.Event()
 
-    def wait(key: str, findings: Any, reader: Any, name: str, chosen: Any, theme: str) -> Any:
+    def wait(key: str, findings: Any, reader: Any, tables: Any, chosen: Any, theme: str) -> Any:
         if key == "cost" and chosen.without:
             overtaken.set()
         elif key == "cost" and chosen.cost == "params":
             overtaken.wait(10)
-        return draw(key, findings, reader, name, chosen, theme)
+        return draw(key, findings, reader, tables, chosen, theme)
 
     monkeypatch.setattr(study_figures, "_figure", wait)
     high = {"width": 1200, "height": 2400}  # so that the figure of costs is in view
