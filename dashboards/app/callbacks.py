@@ -10,7 +10,7 @@ from dashboards.app.pages import design, study
 from dashboards.app.pages.parts import FRAME_PARTS, PARTS, Look, said
 from dashboards.app.pages.question import INPUTS, Question
 from dashboards.app.pages.selection import Selection
-from dashboards.app.pages.study_figures import CURVES, SPENDING, outputs
+from dashboards.app.pages.study_figures import CURVES, FIGURES, SPENDING, outputs
 from explorer.errors import UserError
 from explorer.published import STUDIES
 from studies.results import Reader
@@ -174,6 +174,7 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
             ClientsideFunction("explorer", "drawn"), Output("sink", "data", allow_duplicate=True),
             Input(f"part-{part}", "data-drawn"), prevent_initial_call=True,
         )  # fmt: skip
+    add_zooms(app, FIGURES)
     app.clientside_callback(
         ClientsideFunction("explorer", "turn"), Output("page-shown", "data"),
         Input("page-back", "n_clicks"),
@@ -236,6 +237,16 @@ def last_drawn(part: str) -> State:
     """The number that the part was last drawn for. Where it is due, a control of its own that
     overtakes that has all of it drawn: the browser drops the answer that was overtaken."""
     return State(f"part-{part}", "data-drawn")
+
+
+def add_zooms(app: Dash, keys: tuple[str, ...]) -> None:
+    """Zooms into these figures outlast one of the other axis, and another size of the window, which
+    Plotly tells in their place."""
+    for key in keys:
+        app.clientside_callback(
+            ClientsideFunction("explorer", "zoomed"), Output(key, "relayoutData"),
+            Input(key, "relayoutData"), prevent_initial_call=True,
+        )  # fmt: skip
 
 
 def zooms_of(keys: tuple[str, ...]) -> list[State]:

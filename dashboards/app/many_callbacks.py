@@ -7,7 +7,15 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.quantities import names_of
-from dashboards.app.callbacks import drawn_of, due, frames, last_drawn, unchanged, zooms_of
+from dashboards.app.callbacks import (
+    add_zooms,
+    drawn_of,
+    due,
+    frames,
+    last_drawn,
+    unchanged,
+    zooms_of,
+)
 from dashboards.app.pages import many
 from dashboards.app.pages.many import MATTERS
 from dashboards.app.pages.parts import Still, labelled_options
@@ -95,6 +103,7 @@ def add_many_callbacks(app: Dash, reader: Reader) -> None:
         except UserError:
             return [*unchanged(("parallel",)), no_update, number]
 
+    add_zooms(app, MATTERS)
     app.clientside_callback(
         ClientsideFunction("explorer", "brush"),
         Output("sink", "data", allow_duplicate=True),

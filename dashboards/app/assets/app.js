@@ -74,6 +74,8 @@
     }
   };
 
+  let zooms = {}; // of the page's figures: Plotly tells only what it changed last, one axis, or another size
+
   const values = (options) => options.map((option) => (typeof option === "object" ? option.value : option));
   const chosen = (key, value) => {
     if (!value) return [];
@@ -112,7 +114,10 @@
         if (!number) return none(); // no figure is drawn yet
         const isNew = number === 1; // another page
         const isLook = !isNew && stamp !== parts.stamp; // the study has moved on, and nothing was chosen
-        if (isNew) Object.assign(parts, { asked: {}, drawn: {} });
+        if (isNew) {
+          Object.assign(parts, { asked: {}, drawn: {} });
+          zooms = {};
+        }
         Object.assign(parts, { wanted: number, stamp, isQuiet: isNew });
         markStale(); // at once: what is in view is known only after the browser has painted
         // A study that moves on at every look puts nothing off.
@@ -136,6 +141,15 @@
         parts.drawn[id.slice("part-".length, -".data-drawn".length)] = number;
         arrange();
         return none();
+      },
+
+      zoomed: (zoom) => {
+        const key = window.dash_clientside.callback_context.triggered[0].prop_id.split(".")[0];
+        const axis = (setting) => setting.split(".")[0];
+        const moved = new Set(Object.keys(zoom || {}).map(axis));
+        const rest = zoom ? Object.entries(zooms[key] || {}).filter(([setting]) => !moved.has(axis(setting))) : [];
+        zooms[key] = { ...Object.fromEntries(rest), ...zoom };
+        return rest.length ? zooms[key] : none();
       },
 
       study: (choice, order, page, cost, beside, ownCost) => {

@@ -221,15 +221,19 @@ def test_a_click_on_a_point_opens_its_training(browser, address):
         until(page, "document.querySelector('#error .main-svg')")
 
 
-def zoom_into(page: Any, key: str) -> list[float]:
-    """Drag over a part of a figure; returns the errors that it then shows."""
-    before = shown_errors(page, key)
+def drag(page: Any, key: str, across: int, down: int) -> None:
     page.locator(f"#{key} .nsewdrag").scroll_into_view_if_needed()
     box = page.locator(f"#{key} .nsewdrag").bounding_box()
     page.mouse.move(box["x"] + 30, box["y"] + 60)
     page.mouse.down()
-    page.mouse.move(box["x"] + 180, box["y"] + 180, steps=5)
+    page.mouse.move(box["x"] + 30 + across, box["y"] + 60 + down, steps=5)
     page.mouse.up()
+
+
+def zoom_into(page: Any, key: str, across: int = 150) -> list[float]:
+    """Drag over a part of a figure; returns the errors that it then shows."""
+    before = shown_errors(page, key)
+    drag(page, key, across, 120)
     until(page, f"JSON.stringify({ERRORS % key}) !== '{json.dumps(before, separators=(',', ':'))}'")
     page.wait_for_timeout(400)
     return shown_errors(page, key)
@@ -284,6 +288,17 @@ WRITE = sqlalchemy.text(
     "INSERT INTO trial_user_attributes (trial_id, key, value_json)"
     " SELECT trial_id, :key, '1' FROM trials WHERE state = 'RUNNING'"
 )
+
+
+def test_a_zoom_outlasts_one_of_the_other_axis_and_another_size_of_the_window(browser, address):
+    with opened(browser, f"{address}/study/second") as page:
+        near = zoom_into(page, "error", across=0)
+        drag(page, "error", across=150, down=0)
+        page.set_viewport_size({"width": 1000, "height": 800})
+        page.wait_for_timeout(500)
+        page.get_by_label("C=16", exact=True).uncheck()
+        until(page, "document.querySelector('#study-shown').textContent.includes('4 of 5 arms')")
+        assert shown_errors(page, "error") == near
 
 
 def test_another_cost_is_shown_whole_after_a_zoom(browser, address):
