@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from dashboards.analysis.cells import pairs_of_axes
 from dashboards.analysis.findings import Findings
-from dashboards.app.once import made_of
+from dashboards.app.once import Once, made_of
 from dashboards.app.pages.many import figures as figures_of_many
 from dashboards.app.pages.parts import LiveFigure, Look, keep_zoom, live, theme_of
 from dashboards.app.pages.selection import Selection
@@ -91,9 +91,12 @@ def shown(reader: Reader, key: str, name: str, chosen: Selection, look: Look | N
 
 
 def _curves(reader: Reader, findings: Findings, tables: Tables, chosen: Selection) -> pd.DataFrame:
-    """The epochs of the chosen trainings: both figures of curves ask for them."""
-    key, name = (tables.stamp, "epochs", chosen.rows), tables.info["name"]
-    return made_of(reader).get(key, lambda: chosen.of_curves(reader.curves(name), findings.trials))
+    """The epochs of the chosen trainings: both figures of curves ask for them. Those of few choices
+    are remembered: 10,000 trainings of 20 epochs take 17 MB."""
+    epochs, name = made_of(reader).get("epochs", lambda: Once(most=2)), tables.info["name"]
+    return epochs.get(
+        (tables.stamp, chosen.rows), lambda: chosen.of_curves(reader.curves(name), findings.trials)
+    )
 
 
 def _figure(

@@ -1,6 +1,7 @@
 """The live app without a browser: what it reads, what an address means,
 what reaches the page, what the server refuses."""
 
+import gc
 import hashlib
 import os
 import re
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from urllib.parse import quote
 
 import pandas as pd
@@ -154,6 +156,17 @@ def test_curves_of_a_moment_ago_are_not_taken_for_those_of_now(storage, monkeypa
     monkeypatch.undo()
     now = shown(reader, "validation", "moving", chosen, None)
     assert now == shown(Reader(storage), "validation", "moving", chosen, None)
+
+
+def test_the_epochs_of_few_choices_are_remembered(storage, running):
+    reader, epochs = Reader(storage), []
+    tables = reader.tables("running")
+    for seeds in ("0", "1", "2", "0-1"):
+        chosen = Selection(seeds=seeds)
+        findings = study_figures.chosen_findings(reader, tables, chosen)
+        epochs.append(weakref.ref(study_figures._curves(reader, findings, tables, chosen)))
+    gc.collect()
+    assert [curves() is not None for curves in epochs] == [False, False, True, True]
 
 
 def test_a_choice_changes_no_arms_colour(storage, running):
