@@ -76,7 +76,7 @@ def test_a_choice_shows_first_where_the_reader_is_and_then_on_the_whole_page(bro
         asked: list[str] = []
         page.on("request", lambda request: asked.extend(due_parts(request.post_data)))
         page.evaluate("document.querySelector('#arms input[value=\"C=8, depths=1-1-1\"]').click()")
-        # By its number: a part is busy only once the page's first figures show the choice.
+        # By its number: a part is busy only once the page's first figure shows the choice.
         until(page, f"{PARTS}.every(part => part.dataset.drawn === '2')")
         assert "11 of 12 arms" in page.locator("#study-shown").inner_text()
         every = page.evaluate(f"{PARTS}.map(part => part.dataset.part)")
