@@ -37,7 +37,8 @@
   // in view or near it at once, the others once nothing has been chosen for a while: the stalest first, and one at a time, so that
   // the next choice need not wait for them.
   const A_WHILE = { choice: 2000, look: 1000 }; // milliseconds: who takes away arm after arm chooses again within these
-  const parts = { wanted: 0, stamp: "", asked: {}, drawn: {}, near: new Set(), isQuiet: false, timer: 0 };
+  const PATIENCE = 20000; // for one part: an answer that fails says nothing, and the others wait no longer
+  const parts = { wanted: 0, stamp: "", asked: {}, since: {}, drawn: {}, near: new Set(), isQuiet: false, timer: 0 };
   const name = (part) => part.dataset.part;
   // The parts that show an earlier choice, which say so.
   const markStale = () => {
@@ -49,12 +50,14 @@
   const arrange = () => {
     const ask = (part) => {
       parts.asked[name(part)] = parts.wanted;
+      parts.since[name(part)] = Date.now();
+      window.setTimeout(arrange, PATIENCE);
       window.dash_clientside.set_props(part.id, { "data-due": parts.wanted });
     };
     const stale = markStale();
     const left = stale.filter((part) => parts.asked[name(part)] !== parts.wanted);
     const near = left.filter((part) => parts.near.has(part));
-    const isDrawing = left.length < stale.length;
+    const isDrawing = stale.some((part) => !left.includes(part) && Date.now() - parts.since[name(part)] < PATIENCE);
     near.forEach(ask);
     if (near.length || isDrawing || !parts.isQuiet || !left.length) return;
     const age = (part) => parts.wanted - (parts.drawn[name(part)] || 0);
