@@ -110,20 +110,24 @@ def due_parts(request: str | None) -> list[str]:
 def test_a_part_whose_answer_fails_keeps_the_others_waiting_for_a_while_only(browser, address):
     page = browser.new_page(viewport={"width": 1280, "height": 600})
     page.clock.install()
+    lost: list[str] = []
 
     def answer(route):
-        is_lost = "curves" in due_parts(route.request.post_data)
+        due = due_parts(route.request.post_data)
+        is_lost = "curves" in due
+        lost.extend(due if is_lost else [])
         route.abort() if is_lost else route.continue_()
 
-    page.route("**/_dash-update-component", answer)
+    page.route("**/_dash-update-component*", answer)
     page.goto(f"{address}/study/many")
     last = "document.querySelector('#part-trainings')?.dataset.drawn"
-    until(page, "document.querySelector('#part-numbers')?.dataset.drawn === '1'")
-    page.wait_for_timeout(1500)
+    until(page, "document.querySelector('#part-curves')?.dataset.due === '1'")
+    page.wait_for_timeout(3000)
     assert page.evaluate(last) is None
     page.clock.fast_forward(21_000)
     until(page, f"{last} === '1'")
     assert page.get_attribute("#part-curves", "aria-busy") == "true"
+    assert lost == ["curves"]
     page.close()
 
 
