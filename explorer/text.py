@@ -86,8 +86,8 @@ def dashed(value: Any) -> Any:
 
 
 def counted(number: int, thing: str, things: str = "") -> str:
-    """'1 epoch', '2 epochs'; `things` is the plural where it is not formed with an s."""
-    return f"{number} {thing if number == 1 else things or f'{thing}s'}"
+    """'1 epoch', '1,200 epochs'; `things` is the plural where it is not formed with an s."""
+    return f"{number:,} {thing if number == 1 else things or f'{thing}s'}"
 
 
 def listed(items: Sequence[Any], last: str = "and") -> str:

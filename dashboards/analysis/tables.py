@@ -53,7 +53,7 @@ def closing_table(evidence: Evidence) -> TextTable:
             ("n", _n(evidence)),
             ("Validation error (%)", _mean_error(evidence, "validation")),
             ("Test error (%)", _mean_error(evidence, "test")),
-            ("95 % interval", _error_interval(evidence)),
+            *([("95 % interval", _error_interval(evidence))] if evidence.seeds_meant > 1 else []),
             ("Seconds per epoch", _seconds_per_epoch(evidence)),
             *_latency(evidence),
         ],

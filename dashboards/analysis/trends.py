@@ -116,6 +116,7 @@ def _partial(sums: Array) -> Array:
     """The partial correlation of the first two columns given the third, from weighted sums of
     `_moments`; NaN where the third leaves nothing of one of them."""
     count, *rest = sums.T
+    count = np.where(count > 0, count, np.nan)
     means = [column / count for column in rest[:3]]
     pairs = [(i, j) for i in range(3) for j in range(i, 3)]
     moments = {

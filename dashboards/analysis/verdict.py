@@ -82,7 +82,7 @@ def _so_far(evidence: Evidence) -> Verdict:
     complete = evidence.counts.get("complete", 0)
     return Verdict(
         f"So far: {words}",
-        f"So far ({complete} of {counted(evidence.wanted, 'training')}): {words}; the verdict"
+        f"So far ({complete:,} of {counted(evidence.wanted, 'training')}): {words}; the verdict"
         f" comes with {evidence.last_seed}.",
         odd,
     )

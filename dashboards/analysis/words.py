@@ -116,14 +116,14 @@ def shared_seeds(counts: Sequence[int], planned: int) -> str:
     least, most = min(counts, default=0), max(counts, default=0)
     if not most:
         return "by way of other arms, with no seed in common"
-    of = "" if least == most == planned else f" of {planned}"
+    of = "" if least == most == planned else f" of {planned:,}"
     return f"{span(counts)}{of} {'seed' if planned == 1 else 'seeds'}"
 
 
 def span(counts: Sequence[int]) -> str:
     """'3' where all counts are alike, else '2 to 3'; '0' of none."""
     least, most = min(counts, default=0), max(counts, default=0)
-    return str(most) if least == most else f"{least} to {most}"
+    return f"{most:,}" if least == most else f"{least:,} to {most:,}"
 
 
 def ratios_text(ratios: Sequence[float]) -> str:

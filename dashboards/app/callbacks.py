@@ -10,7 +10,7 @@ from dashboards.app.pages import design, study
 from dashboards.app.pages.parts import FRAME_PARTS, PARTS, Look, said
 from dashboards.app.pages.question import INPUTS, Question
 from dashboards.app.pages.selection import Selection
-from dashboards.app.pages.study_figures import CURVES, RESULTS, SPENDING, outputs
+from dashboards.app.pages.study_figures import CURVES, FIGURES, SPENDING, outputs
 from explorer.errors import UserError
 from explorer.published import STUDIES
 from studies.results import Reader
@@ -57,7 +57,6 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
 
     @app.callback(
         *frames(("error",)), Output("study-shown", "children"), Output("results-drawn", "data"),
-        *map(zoom_left, RESULTS),
         Input("choice", "data"), Input("beside", "value"), changed, Input("look", "data"),
         name_now, State("results-drawn", "data"), *zooms_of(("error",)),
     )  # fmt: skip
@@ -65,16 +64,16 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
         choice: Choice, beside: str, _: str, look: Look | None, name: str, before: int, zoom: Any
     ) -> Any:
         asked = Selection.chosen(choice, beside=beside if beside in STUDIES else "")
-        is_laid = ctx.triggered_id == "beside"  # a zoom might hide what is laid over
-        zoom, left = (None, None) if is_laid else (zoom, no_update)
+        if ctx.triggered_id == "beside":  # a zoom might hide what is laid over
+            zoom = None
         try:
             figure = outputs(reader, ("error",), name, asked, look, (zoom,))
             # The first is of the choice that the page came with, as are its tables.
             drawn = FIRST if ctx.triggered_id is None else (before or FIRST) + 1
             chosen = study.shown(reader, reader.tables(name), asked)
-            return [*figure, chosen, drawn, left, left]
+            return [*figure, chosen, drawn]
         except UserError as problem:
-            return [*unchanged(("error",)), said(problem), no_update, no_update, no_update]
+            return [*unchanged(("error",)), said(problem), no_update]
 
     @app.callback(
         *frames(("differences",)), drawn_of("differences"), due("differences"),
@@ -114,7 +113,7 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
             return [*unchanged(CURVES), number]
 
     @app.callback(
-        *frames(SPENDING), drawn_of("costs"), zoom_left("cost"), due("costs"), last_drawn("costs"),
+        *frames(SPENDING), drawn_of("costs"), due("costs"), last_drawn("costs"),
         Input("cost-by", "value"), choice,
         look_now, name_now, *zooms_of(SPENDING), prevent_initial_call=True,
     )  # fmt: skip
@@ -123,14 +122,14 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
     ) -> Any:
         asked = Selection.chosen(choice, cost=by)
         is_other = ctx.triggered_id == "cost-by"  # on it a zoom into the axis before means nothing
-        zooms, left = ((None, zooms[1]), None) if is_other else (zooms, no_update)
+        zooms = (None, zooms[1]) if is_other else zooms
         try:
             if is_other and drawn == number:
                 figure = outputs(reader, ("cost",), name, asked, look, zooms[:1])
-                return [*figure, *unchanged(("speed",)), no_update, left]
-            return [*outputs(reader, SPENDING, name, asked, look, zooms), number, left]
+                return [*figure, *unchanged(("speed",)), no_update]
+            return [*outputs(reader, SPENDING, name, asked, look, zooms), number]
         except UserError:
-            return [*unchanged(SPENDING), number, no_update]
+            return [*unchanged(SPENDING), number]
 
     # It reads what no figure needs, perhaps also the data.
     @app.callback(
@@ -168,13 +167,14 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
     )  # fmt: skip
     app.clientside_callback(
         ClientsideFunction("explorer", "allDue"), Output("sink", "data", allow_duplicate=True),
-        Input("results-drawn", "data"), prevent_initial_call=True,
+        Input("results-drawn", "data"), State("study-stamp", "data"), prevent_initial_call=True,
     )  # fmt: skip
     for part in PARTS:
         app.clientside_callback(
             ClientsideFunction("explorer", "drawn"), Output("sink", "data", allow_duplicate=True),
             Input(f"part-{part}", "data-drawn"), prevent_initial_call=True,
         )  # fmt: skip
+    add_zooms(app, FIGURES)
     app.clientside_callback(
         ClientsideFunction("explorer", "turn"), Output("page-shown", "data"),
         Input("page-back", "n_clicks"),
@@ -239,15 +239,20 @@ def last_drawn(part: str) -> State:
     return State(f"part-{part}", "data-drawn")
 
 
+def add_zooms(app: Dash, keys: tuple[str, ...]) -> None:
+    """Zooms into these figures outlast one of the other axis, and another size of the window, which
+    Plotly tells in their place."""
+    for key in keys:
+        app.clientside_callback(
+            ClientsideFunction("explorer", "zoomed"), Output(key, "relayoutData"),
+            Input(key, "relayoutData"), prevent_initial_call=True,
+        )  # fmt: skip
+
+
 def zooms_of(keys: tuple[str, ...]) -> list[State]:
-    """What the reader has zoomed to in the figures of these keys."""
+    """What the reader has zoomed to in the figures of these keys; the page's script (`ANEW` in
+    app.js) forgets what a choice makes them give up."""
     return [State(key, "relayoutData") for key in keys]
-
-
-def zoom_left(key: str) -> Output:
-    """Where None goes as a figure is drawn without its zoom, so that the next one is so too: Plotly
-    tells only what the reader does."""
-    return Output(key, "relayoutData")
 
 
 def frames(keys: tuple[str, ...]) -> list[Output]:

@@ -8,12 +8,12 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.quantities import names_of
 from dashboards.app.callbacks import (
+    add_zooms,
     drawn_of,
     due,
     frames,
     last_drawn,
     unchanged,
-    zoom_left,
     zooms_of,
 )
 from dashboards.app.pages import many
@@ -43,23 +43,23 @@ def add_many_callbacks(app: Dash, reader: Reader) -> None:
         return chosen_findings(reader, reader.tables(name), Selection.chosen(choice))
 
     @app.callback(
-        *frames(MATTERS), Output("quantity", "options"), drawn_of("matters"), zoom_left("trend"),
+        *frames(MATTERS), Output("quantity", "options"), drawn_of("matters"),
         due("matters"), last_drawn("matters"), Input("quantity", "value"), *_STATES,
         *zooms_of(MATTERS), prevent_initial_call=True,
     )  # fmt: skip
     def quantities(number: int, before: int, quantity: str, *states: Any) -> list[Any]:
         *known, trend, strength = states
         is_other = ctx.triggered_id == "quantity"  # on it a zoom into the axis before means nothing
-        trend, left = (None, None) if is_other else (trend, no_update)
+        trend = None if is_other else trend
         try:
             if is_other and before == number:
                 figure = drawn(("trend",), known, (trend,), quantity=quantity)
-                return [*figure, *unchanged(("strength",)), no_update, no_update, left]
+                return [*figure, *unchanged(("strength",)), no_update, no_update]
             figures = drawn(MATTERS, known, (trend, strength), quantity=quantity)
             options = names_of(findings_of(reader, reader.tables(known[-1])).quantities)
-            return [*figures, labelled_options(options), number, left]
+            return [*figures, labelled_options(options), number]
         except UserError:
-            return [*unchanged(MATTERS), no_update, number, no_update]
+            return [*unchanged(MATTERS), no_update, number]
 
     @app.callback(
         *frames(("map",)), drawn_of("map"), due("map"), Input("pair", "value"), *_STATES,
@@ -103,6 +103,7 @@ def add_many_callbacks(app: Dash, reader: Reader) -> None:
         except UserError:
             return [*unchanged(("parallel",)), no_update, number]
 
+    add_zooms(app, MATTERS)
     app.clientside_callback(
         ClientsideFunction("explorer", "brush"),
         Output("sink", "data", allow_duplicate=True),

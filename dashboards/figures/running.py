@@ -118,7 +118,7 @@ def progress_by_arm(findings: Findings) -> ProgressChart:
         bars = {"all arms": findings.trials}
     counts = pd.DataFrame({name: rows["status"].value_counts() for name, rows in bars.items()})
     wanted = len(findings.trials) + int(findings.info.get("to_come") or 0)
-    words = [f"{findings.counts.get('complete', 0)} of {wanted} trainings complete"]
+    words = [f"{findings.counts.get('complete', 0):,} of {wanted:,} trainings complete"]
     words += [
         f"{findings.counts[status]} {status}"
         for status in ("running", "failed", "pruned")
@@ -209,7 +209,7 @@ def mismatch_by_arm(findings: Findings) -> MismatchChart:
         f"All costs are within {human_percent(largest)} of the budget"
         if largest < 1
         else f"Costs are {ratios_text(ratios.tolist())} the budget",
-        f"Mismatch in %: {what} over the budget, minus one, of {len(designs)} designs"
+        f"Mismatch in %: {what} over the budget, minus one, of {len(designs):,} designs"
         + arms_left_out(axis.left_out),
         axis,
         designs.assign(x=x),

@@ -304,6 +304,6 @@ def _front_title(designs: pd.DataFrame, cost: str, split: str) -> str:
     if len(arms) == 1:
         return capital(f"{named(arms[0])} alone {agreeing(arms[0], 'is')} {where}")
     if len(arms) > 3:
-        some = f"{len(best)} of" if len(best) < len(designs) else "All"
-        return f"{some} {len(designs)} designs are {where}"
+        some = f"{len(best):,} of" if len(best) < len(designs) else "All"
+        return f"{some} {len(designs):,} designs are {where}"
     return capital(f"{listed([named(arm) for arm in arms])} are {where}")

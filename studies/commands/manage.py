@@ -95,7 +95,7 @@ def _print_plan(plan: "Plan", start: str) -> None:
             if (count := getattr(plan.stored, status))
         }
         stored = ", ".join(f"{count} {status}" for status, count in counts.items())
-        click.echo(f"Stored: {stored}; {len(plan.left)} left to train")
+        click.echo(f"Stored: {stored}; {len(plan.left):,} left to train")
     if not plan.left:
         click.echo("Planning changed nothing, and nothing is left to train.")
         return
@@ -253,7 +253,7 @@ def delete(
 
     counts = study.counts(storage)
     store = Artifacts.given(artifacts)
-    what = f"{study.name} with {counts.complete} results from {storage.shown}"
+    what = f"{study.name} with {counts.complete:,} results from {storage.shown}"
     if store:
         what += f", and its files at {store.shown}"
     if not yes and not _is_confirmed(f"Delete {what}? This cannot be undone"):

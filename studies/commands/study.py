@@ -210,7 +210,7 @@ def results(
         )
     if output:
         saved = save_tables(storage, study, output, curves=curves, force=force)
-        click.echo(f"Wrote {saved.rows} rows to {output}")
+        click.echo(f"Wrote {saved.rows:,} rows to {output}")
         if saved.origin:
             click.echo(f"Wrote what they are of to {saved.origin}")
         return

@@ -94,7 +94,7 @@ def _running(study: "StoredStudy", standing: "Standing") -> list[Running]:
 
 
 def _text(name: str, counts: "Counts", running: list[Running]) -> str:
-    ended = f"{name}: {counts.complete} of {counts.wanted} pairs complete"
+    ended = f"{name}: {counts.complete:,} of {counts.wanted:,} pairs complete"
     others = [
         f"{number} {state}"
         for state in ("running", "waiting", "failed", "pruned")

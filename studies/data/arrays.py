@@ -266,12 +266,13 @@ def _check_labels(which: str, labels: "NDArray[Any]", images: int) -> None:
             slips[labels.shape] = "labels.argmax(1)"
         hint = f" Use {slips[labels.shape]}." if labels.shape in slips else ""
         raise UserError(
-            f"{which} are {given}; there must be one number for each of the {images} images.{hint}"
+            f"{which} are {given}; there must be one number for each of the {images:,}"
+            f" images.{hint}"
         )
     if len(labels) != images:
         raise UserError(
-            f"{which} do not match its images: {len(labels)} labels for {images} images. Give one"
-            " for each."
+            f"{which} do not match its images: {len(labels):,} labels for {images:,} images. Give"
+            " one for each."
         )
     if labels.dtype.kind not in "iu":
         is_text = labels.dtype.kind in "SU" or (labels.size and isinstance(labels[0], str))

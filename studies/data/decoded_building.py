@@ -125,7 +125,7 @@ def _decode_files(
         array = _reserve(folder, shape)
     already = f"; {done} are already there" if done else ""
     print(
-        f"{root}: {len(files)} images of {side}x{side} take {human_count(float(array.size))}B in"
+        f"{root}: {len(files):,} images of {side}x{side} take {human_count(float(array.size))}B in"
         f" {folder.parent}{already}",
         file=sys.stderr,
     )

@@ -192,9 +192,9 @@ def _unreadable_error(images: DecodedImages, rows: list[int]) -> UserError:
         rest = len(rows) - MOST_REASONS
         more = f"; and {rest} more, all listed in {images.list_of_unreadable}"
     return UserError(
-        f"{len(rows)} of {len(images.files)} images in {images.root} cannot be read: {shown}{more}."
-        f" {advice}Fix or remove them, or leave them out with unreadable: skip (--set"
-        " data.unreadable=skip)."
+        f"{len(rows):,} of {len(images.files):,} images in {images.root} cannot be read:"
+        f" {shown}{more}. {advice}Fix or remove them, or leave them out with unreadable: skip"
+        " (--set data.unreadable=skip)."
     )
 
 
@@ -241,7 +241,7 @@ def _note_single_colours(images: DecodedImages) -> list[str]:
     have = "has a single colour" if len(names) == 1 else "have a single colour each"
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
     shown = encodable(", ".join(names[:MOST_NAMES]))
-    return [f"{len(names)} of {counted(len(images.files), 'image')} {have}: {shown}{more}."]
+    return [f"{len(names):,} of {counted(len(images.files), 'image')} {have}: {shown}{more}."]
 
 
 def _note_copies(listing: Listing, images: DecodedImages) -> list[str]:

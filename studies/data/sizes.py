@@ -101,7 +101,7 @@ def _note_broken(root: Path, files: Sequence[str], spec: DataSpec) -> list[str]:
     if not broken:
         return []
     return [
-        f"Warning: {len(broken)} of {len(files)} files are no images that can be read; the first is"
-        f" {encodable(broken[0])}. Fix or remove them, or leave them out with unreadable: skip in"
-        " the file's data; else nothing will be trained."
+        f"Warning: {len(broken):,} of {len(files):,} files are no images that can be read; the"
+        f" first is {encodable(broken[0])}. Fix or remove them, or leave them out with unreadable:"
+        " skip in the file's data; else nothing will be trained."
     ]

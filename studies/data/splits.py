@@ -164,8 +164,8 @@ def _split_off(
 
     def refusal(why: str, add: str, change: str) -> UserError:
         return UserError(
-            f"cannot take {count} of the {len(images)} images of {spec.name} as the {split} split"
-            f" ({split}: {fraction:g}) with every class in both parts: {why}. {add}.",
+            f"cannot take {count:,} of the {len(images):,} images of {spec.name} as the {split}"
+            f" split ({split}: {fraction:g}) with every class in both parts: {why}. {add}.",
             f"Or give {change} (--set data.{split}=...).",
         )
 

@@ -70,7 +70,7 @@ class BarView(LineView):
     def _show(self) -> None:
         left = self.work.time_left()
         self.whole = Bar(
-            f"{self.counts.ended} of {self.at_most}{self.counts.wanted} pairs",
+            f"{self.counts.ended:,} of {self.at_most}{self.counts.wanted:,} pairs",
             self.work.share(),
             note="starting the workers"
             if left is None

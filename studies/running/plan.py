@@ -119,7 +119,7 @@ class Plan:
         """'15 trials, about 2 min 5 s with 1 worker'."""
         if not self.left:
             return f"{self.trials}, none left"
-        left = f", {len(self.left)} left" if len(self.left) < len(self.pairs) else ""
+        left = f", {len(self.left):,} left" if len(self.left) < len(self.pairs) else ""
         workers = counted(self.workers, "worker")
         return f"{self.trials}{left}, about {human_time(self.seconds)} with {workers}"
 
@@ -127,10 +127,10 @@ class Plan:
     def trials(self) -> str:
         """'15 trials', or as many as there may be and as are expected."""
         if self.expected is None:
-            return f"{len(self.pairs)} trials"
+            return f"{len(self.pairs):,} trials"
         return (
-            f"at most {len(self.pairs)} trials (expected: about {self.expected.mean:.0f}; 9 studies"
-            f" of 10 take at most {self.expected.nine_in_ten})"
+            f"at most {len(self.pairs):,} trials (expected: about {self.expected.mean:.0f}; 9"
+            f" studies of 10 take at most {self.expected.nine_in_ten})"
         )
 
     def record(self) -> dict[str, Any]:

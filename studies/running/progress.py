@@ -181,7 +181,7 @@ class LineView(QuietView):
             self.say(f"{stored.name}: {_stand(counts)}; nothing to train.")
             self._how_to_measure_again(stored, counts)
         else:
-            self.say(f"{stored.name}: all {counts.wanted} pairs are complete, nothing to train.")
+            self.say(f"{stored.name}: all {counts.wanted:,} pairs are complete, nothing to train.")
 
     def begin(
         self, stored: StoredStudy, counts: Counts, workers: int, *, elsewhere: bool = False
@@ -193,7 +193,7 @@ class LineView(QuietView):
         settings = stored.content.settings
         precision = "32 bits" if settings.precision == "32" else settings.precision
         self.say(
-            f"{stored.name}: {self.at_most}{counts.wanted} pairs ({_made_of(stored)}),"
+            f"{stored.name}: {self.at_most}{counts.wanted:,} pairs ({_made_of(stored)}),"
             f" {self.at_most}{counts.left} to train; {_many(workers, 'worker')} on"
             f" {settings.device} ({precision},"
             f" {_many(settings.threads, 'thread')} each)"
@@ -327,7 +327,7 @@ def _made_of(stored: StoredStudy) -> str:
 
 
 def _stand(counts: Counts) -> str:
-    parts = [f"{counts.complete} of {counts.wanted} pairs complete"]
+    parts = [f"{counts.complete:,} of {counts.wanted:,} pairs complete"]
     parts += [
         f"{number} {name}" for name in ("failed", "pruned") if (number := getattr(counts, name))
     ]

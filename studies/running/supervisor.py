@@ -67,8 +67,9 @@ class RunStopped(Stopped):
 
     def __init__(self, counts: Counts) -> None:
         super().__init__(
-            f"{counts.complete} of {counts.wanted} pairs are complete and kept. Run the same again:"
-            " it goes on from there, and in a training that was begun from its last finished epoch."
+            f"{counts.complete:,} of {counts.wanted:,} pairs are complete and kept. Run the same"
+            " again: it goes on from there, and in a training that was begun from its last"
+            " finished epoch."
         )
 
 

@@ -92,7 +92,7 @@ def _imbalance(splits: Splits) -> str | None:
         return None
     total = int(counts.sum())
     return (
-        f"The classes are imbalanced: {counts[most]} of {total} images are of"
+        f"The classes are imbalanced: {counts[most]:,} of {total:,} images are of"
         f" {_class(splits, most)}, {counts[least]} of {_class(splits, least)}."
         f" Always guessing {_class(splits, most)} gives"
         f" {human_percent(1 - counts[most] / total)} error."

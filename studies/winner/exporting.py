@@ -105,8 +105,8 @@ def facts_of(
             "data": ", ".join(
                 f"{key} {value}" for key, value in spec.model_dump(exclude_none=True).items()
             ),
-            "trained on": f"{len(splits.train)} images: the study's train and validation splits",
-            "tested on": f"{len(splits.test)} images, read once, after the last epoch",
+            "trained on": f"{len(splits.train):,} images: the study's train and validation splits",
+            "tested on": f"{len(splits.test):,} images, read once, after the last epoch",
             "notes": " ".join(said),
         },
         "how": {

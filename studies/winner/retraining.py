@@ -158,7 +158,7 @@ def retrain(
     if settings.device == "cpu":
         keep_memory()
     tell(
-        f"\nTraining {chosen.design} on {len(splits.train)} images,"
+        f"\nTraining {chosen.design} on {len(splits.train):,} images,"
         f" {counted(wanted.epochs, 'epoch')}, {settings.device},"
         f" {counted(settings.threads, 'thread')}."
     )

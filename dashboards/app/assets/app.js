@@ -36,8 +36,9 @@
   // The parts of a study's page (`PARTS` in pages/parts.py), each drawn for the choice of the number it was last asked for: what is
   // in view or near it at once, the others once nothing has been chosen for a while: the stalest first, and one at a time, so that
   // the next choice need not wait for them.
-  const A_WHILE = 2000; // milliseconds: who takes away arm after arm chooses again within these
-  const parts = { wanted: 0, asked: {}, drawn: {}, near: new Set(), isQuiet: false, timer: 0 };
+  const A_WHILE = { choice: 2000, look: 1000 }; // milliseconds: who takes away arm after arm chooses again within these
+  const PATIENCE = 20000; // for one part: an answer that fails says nothing, and the others wait no longer
+  const parts = { wanted: 0, stamp: "", asked: {}, since: {}, drawn: {}, near: new Set(), isQuiet: false, timer: 0 };
   const name = (part) => part.dataset.part;
   // The parts that show an earlier choice, which say so.
   const markStale = () => {
@@ -49,12 +50,14 @@
   const arrange = () => {
     const ask = (part) => {
       parts.asked[name(part)] = parts.wanted;
+      parts.since[name(part)] = Date.now();
+      window.setTimeout(arrange, PATIENCE);
       window.dash_clientside.set_props(part.id, { "data-due": parts.wanted });
     };
     const stale = markStale();
     const left = stale.filter((part) => parts.asked[name(part)] !== parts.wanted);
     const near = left.filter((part) => parts.near.has(part));
-    const isDrawing = left.length < stale.length;
+    const isDrawing = stale.some((part) => !left.includes(part) && Date.now() - parts.since[name(part)] < PATIENCE);
     near.forEach(ask);
     if (near.length || isDrawing || !parts.isQuiet || !left.length) return;
     const age = (part) => parts.wanted - (parts.drawn[name(part)] || 0);
@@ -64,6 +67,17 @@
     for (const { target, isIntersecting } of changes) parts.near[isIntersecting ? "add" : "delete"](target);
     arrange();
   }, { rootMargin: "50% 0px" });
+
+  // What is shown whole after a choice of these, on another axis or with something laid over. Plotly tells only the zooms that the reader
+  // makes, so the one that is given up is forgotten here: at once, since an answer may be overtaken, and then the browser drops it.
+  const ANEW = { beside: ["error", "differences"], "cost-by": ["cost"], quantity: ["trend"] };
+  const forgetZooms = () => {
+    for (const { prop_id: id } of window.dash_clientside.callback_context.triggered) {
+      for (const key of ANEW[id.split(".")[0]] || []) window.dash_clientside.set_props(key, { relayoutData: null });
+    }
+  };
+
+  let zooms = {}; // of the page's figures: Plotly tells only what it changed last, one axis, or another size
 
   const values = (options) => options.map((option) => (typeof option === "object" ? option.value : option));
   const chosen = (key, value) => {
@@ -99,17 +113,24 @@
         };
       },
 
-      allDue: (number) => {
+      allDue: (number, stamp) => {
         if (!number) return none(); // no figure is drawn yet
         const isNew = number === 1; // another page
-        if (isNew) Object.assign(parts, { asked: {}, drawn: {} });
-        Object.assign(parts, { wanted: number, isQuiet: isNew });
+        const isLook = !isNew && stamp !== parts.stamp; // the study has moved on, and nothing was chosen
+        if (isNew) {
+          Object.assign(parts, { asked: {}, drawn: {} });
+          zooms = {};
+        }
+        Object.assign(parts, { wanted: number, stamp, isQuiet: isNew });
         markStale(); // at once: what is in view is known only after the browser has painted
-        window.clearTimeout(parts.timer);
-        parts.timer = window.setTimeout(() => {
-          parts.isQuiet = true;
-          arrange();
-        }, A_WHILE);
+        // A study that moves on at every look puts nothing off.
+        if (!isLook || !parts.timer) {
+          window.clearTimeout(parts.timer);
+          parts.timer = window.setTimeout(() => {
+            Object.assign(parts, { isQuiet: true, timer: 0 });
+            arrange();
+          }, isLook ? A_WHILE.look : A_WHILE.choice);
+        }
         // Each is looked at anew: what is in view may have been drawn for another page.
         watcher.disconnect();
         parts.near.clear();
@@ -125,19 +146,32 @@
         return none();
       },
 
-      study: (choice, order, page, cost, beside, ownCost) => remember([
-        ...chosen("arm", choice.arms),
-        ...choice.without.map((arm) => ["without", arm]),
-        ...chosen("status", choice.statuses),
-        ["seeds", choice.seeds],
-        ["order", order === "arm" ? "" : order],
-        ["page", page > 1 ? page : ""],
-        ["cost", cost === ownCost ? "" : cost],
-        ["beside", beside],
-        ...FURTHER.map((name) => [name, address().get(name)]),
-      ]),
+      zoomed: (zoom) => {
+        const key = window.dash_clientside.callback_context.triggered[0].prop_id.split(".")[0];
+        const axis = (setting) => setting.split(".")[0];
+        const moved = new Set(Object.keys(zoom || {}).map(axis));
+        const rest = zoom ? Object.entries(zooms[key] || {}).filter(([setting]) => !moved.has(axis(setting))) : [];
+        zooms[key] = { ...Object.fromEntries(rest), ...zoom };
+        return rest.length ? zooms[key] : none();
+      },
+
+      study: (choice, order, page, cost, beside, ownCost) => {
+        forgetZooms();
+        return remember([
+          ...chosen("arm", choice.arms),
+          ...choice.without.map((arm) => ["without", arm]),
+          ...chosen("status", choice.statuses),
+          ["seeds", choice.seeds],
+          ["order", order === "arm" ? "" : order],
+          ["page", page > 1 ? page : ""],
+          ["cost", cost === ownCost ? "" : cost],
+          ["beside", beside],
+          ...FURTHER.map((name) => [name, address().get(name)]),
+        ]);
+      },
 
       further: (value) => {
+        forgetZooms();
         const name = window.dash_clientside.callback_context.triggered[0].prop_id.split(".")[0];
         return remember([...[...address()].filter(([key]) => key !== name), [name, value]]);
       },

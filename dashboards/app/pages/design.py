@@ -301,7 +301,9 @@ def _finding(designs: list[Design]) -> str:
         where = f", worst at {worst.name}" if len(designs) > 1 and worst.mismatch else ""
         return f"Costs match within {human_percent(abs(worst.mismatch))}{where}"
     near = sum(abs(design.mismatch) <= NEAR for design in designs)
-    return f"Only {near} of {len(designs)} designs come within {human_percent(NEAR)} of the budget"
+    return (
+        f"Only {near:,} of {len(designs):,} designs come within {human_percent(NEAR)} of the budget"
+    )
 
 
 def _table(designs: list[Design], asked: Question) -> Any:

@@ -19,7 +19,7 @@ CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "auto
 LiveFigure = tuple[dict[str, Any], str, str, dict[str, str]]
 # Where these four go: what of a frame's parts, after its key.
 FRAME_PARTS = (("", "figure"), ("-title", "children"), ("-below", "children"), ("-plot", "style"))
-# The parts of a study's page that follow its first figures. A choice shows first in those and in
+# The parts of a study's page that follow its first figure. A choice shows first in that and in
 # what the reader sees; the page's script (app.js) has the others drawn one at a time, lest all
 # compete for one processor, and those that come into view at once.
 PARTS = (

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from dashboards.analysis.cells import pairs_of_axes
 from dashboards.analysis.findings import Findings
-from dashboards.app.once import made_of
+from dashboards.app.once import Once, made_of
 from dashboards.app.pages.many import figures as figures_of_many
 from dashboards.app.pages.parts import LiveFigure, Look, keep_zoom, live, theme_of
 from dashboards.app.pages.selection import Selection
@@ -36,11 +36,8 @@ from studies.results import Reader, Tables
 CURVES = ("train", "validation")
 SPENDING = ("cost", "speed")
 RESULTS = ("error", "differences")
-FIGURES = (
-    *RESULTS,
-    *CURVES,
-    *SPENDING,
-)  # of every study; `many.figures` names those of many designs
+# Those of every study; `many.figures` names those of many designs.
+FIGURES = (*RESULTS, *CURVES, *SPENDING)
 
 
 def findings_of(reader: Reader, tables: Tables) -> Findings:
@@ -85,7 +82,7 @@ def shown(reader: Reader, key: str, name: str, chosen: Selection, look: Look | N
 
     def make() -> LiveFigure:
         findings = chosen_findings(reader, tables, chosen)
-        figure = _figure(key, findings, reader, name, chosen, theme)
+        figure = _figure(key, findings, reader, tables, chosen, theme)
         revision = f"{name} {chosen.cost} {chosen.quantity} {chosen.pair}"
         return live(figure, look, revision)
 
@@ -93,14 +90,17 @@ def shown(reader: Reader, key: str, name: str, chosen: Selection, look: Look | N
     return made_of(reader).get(known, make)
 
 
-def _curves(reader: Reader, findings: Findings, name: str, chosen: Selection) -> pd.DataFrame:
-    """The epochs of the chosen trainings: both figures of curves ask for them."""
-    key = (reader.tables(name).stamp, "epochs", chosen.rows)
-    return made_of(reader).get(key, lambda: chosen.of_curves(reader.curves(name), findings.trials))
+def _curves(reader: Reader, findings: Findings, tables: Tables, chosen: Selection) -> pd.DataFrame:
+    """The epochs of the chosen trainings: both figures of curves ask for them. Those of few choices
+    are remembered: 10,000 trainings of 20 epochs take 17 MB."""
+    epochs, name = made_of(reader).get("epochs", lambda: Once(most=2)), tables.info["name"]
+    return epochs.get(
+        (tables.stamp, chosen.rows), lambda: chosen.of_curves(reader.curves(name), findings.trials)
+    )
 
 
 def _figure(
-    key: str, findings: Findings, reader: Reader, name: str, chosen: Selection, theme: str
+    key: str, findings: Findings, reader: Reader, tables: Tables, chosen: Selection, theme: str
 ) -> go.Figure:
     if key == "error" and is_scaling(findings.whole) and findings.comparison.seeds:
         return deeper_wider_more_paths(findings, paper=chosen.beside == TABLE4, theme=theme)
@@ -111,7 +111,7 @@ def _figure(
     if key == "differences":
         return differences_from_reference(findings, published=chosen.beside or None, theme=theme)
     if key in CURVES:
-        curves = _curves(reader, findings, name, chosen)
+        curves = _curves(reader, findings, tables, chosen)
         return learning_curves(findings, curves, split=key, theme=theme)
     if key == "cost":
         split = "validation" if chosen.cost == findings.objective else "test"
@@ -126,7 +126,7 @@ def _figure(
     if key == "parallel":
         return parallel_coordinates(findings, theme=theme)
     if key == "extremes":
-        curves = _curves(reader, findings, name, chosen)
+        curves = _curves(reader, findings, tables, chosen)
         return best_and_worst_curves(findings, curves, theme=theme)
     if key == "triangle":
         return ways_to_spend(findings, theme=theme)

@@ -115,6 +115,12 @@ def test_a_choice_of_trainings_keeps_the_quantities_of_its_study(many):
     assert "cardinality" not in choice.strengths[choice.strengths["low"].notna()].index
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_choice_that_leaves_no_training_has_no_strengths(many):
+    nothing = Findings(many).choice(many[many["seed"] == 999])
+    assert nothing.strengths.empty
+
+
 def test_nothing_is_said_of_a_study_without_results():
     empty = Findings(make_trials().assign(status="waiting"))
     assert (empty.by_design.empty, empty.quantities, len(empty.strengths)) == (True, {}, 0)

@@ -1,6 +1,7 @@
 """The live app without a browser: what it reads, what an address means,
 what reaches the page, what the server refuses."""
 
+import gc
 import hashlib
 import os
 import re
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from urllib.parse import quote
 
 import pandas as pd
@@ -16,13 +18,13 @@ import pytest
 import searching
 import tiny_study
 import yaml
-from big_study import add_attempts, make_study
+from big_study import add_attempts, finish, make_study
 from dash import html
 from study_tables import make_curves, make_trials
 
 from dashboards.analysis.tables import TextTable
 from dashboards.app.app import create_app, show
-from dashboards.app.pages import design, study
+from dashboards.app.pages import design, study, study_figures
 from dashboards.app.pages.parts import live
 from dashboards.app.pages.question import (
     QUANTITY_LABELS,
@@ -138,6 +140,33 @@ def test_an_extended_study_has_every_page(storage, running):
     for key in FIGURES:
         assert shown(reader, key, "running", Selection(), None)
     assert "Compare" in to_html(show(reader, "/compare", "?study=running", {"theme": "light"}))
+
+
+def test_curves_of_a_moment_ago_are_not_taken_for_those_of_now(storage, monkeypatch):
+    stored, draw = make_study(storage, "moving"), study_figures._figure
+    add_attempts(storage, stored, states={13: "running", 14: "waiting"})
+    reader, chosen = Reader(storage), Selection(statuses=("complete",))
+
+    def move_on(*asked):  # between two looks at the storage
+        finish(storage, stored)
+        return draw(*asked)
+
+    monkeypatch.setattr(study_figures, "_figure", move_on)
+    shown(reader, "train", "moving", chosen, None)
+    monkeypatch.undo()
+    now = shown(reader, "validation", "moving", chosen, None)
+    assert now == shown(Reader(storage), "validation", "moving", chosen, None)
+
+
+def test_the_epochs_of_few_choices_are_remembered(storage, running):
+    reader, epochs = Reader(storage), []
+    tables = reader.tables("running")
+    for seeds in ("0", "1", "2", "0-1"):
+        chosen = Selection(seeds=seeds)
+        findings = study_figures.chosen_findings(reader, tables, chosen)
+        epochs.append(weakref.ref(study_figures._curves(reader, findings, tables, chosen)))
+    gc.collect()
+    assert [curves() is not None for curves in epochs] == [False, False, True, True]
 
 
 def test_a_choice_changes_no_arms_colour(storage, running):

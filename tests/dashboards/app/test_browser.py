@@ -2,14 +2,17 @@
 what is shown, pages that move on by themselves."""
 
 import json
+import threading
 from typing import Any
 
 import pytest
+import sqlalchemy
 from app_pages import opened, served, settled, until
 from big_study import MIXED_SPACE, add_attempts, finish, make_study
 from figure_labels import alike, cut, figures, named, overlapping
 from guessing_study import store
 
+from dashboards.app.pages import study_figures
 from studies.storage import Storage
 
 EVIL = "<img src=x onerror=\"document.title='hit'\">"
@@ -218,15 +221,19 @@ def test_a_click_on_a_point_opens_its_training(browser, address):
         until(page, "document.querySelector('#error .main-svg')")
 
 
-def zoom_into(page: Any, key: str) -> list[float]:
-    """Drag over a part of a figure; returns the errors that it then shows."""
-    before = shown_errors(page, key)
+def drag(page: Any, key: str, across: int, down: int) -> None:
     page.locator(f"#{key} .nsewdrag").scroll_into_view_if_needed()
     box = page.locator(f"#{key} .nsewdrag").bounding_box()
     page.mouse.move(box["x"] + 30, box["y"] + 60)
     page.mouse.down()
-    page.mouse.move(box["x"] + 180, box["y"] + 180, steps=5)
+    page.mouse.move(box["x"] + 30 + across, box["y"] + 60 + down, steps=5)
     page.mouse.up()
+
+
+def zoom_into(page: Any, key: str, across: int = 150) -> list[float]:
+    """Drag over a part of a figure; returns the errors that it then shows."""
+    before = shown_errors(page, key)
+    drag(page, key, across, 120)
     until(page, f"JSON.stringify({ERRORS % key}) !== '{json.dumps(before, separators=(',', ':'))}'")
     page.wait_for_timeout(400)
     return shown_errors(page, key)
@@ -262,6 +269,38 @@ def test_a_running_study_moves_on_by_itself_and_keeps_its_zoom(browser, tmp_path
         assert "14 of 15 trainings" in page.locator("h1").inner_text()
 
 
+def test_a_study_that_moves_on_at_every_look_is_drawn_to_its_end(browser, tmp_path):
+    storage = Storage(f"sqlite:///{tmp_path}/studies.db")
+    add_attempts(storage, make_study(storage, "live"), states={13: "running", 14: "waiting"})
+    last = "document.querySelector('#part-trainings').dataset.drawn"
+    with served(storage) as address, opened(browser, f"{address}/study/live") as page:
+        until(page, last)
+        for epoch in range(80):  # eight seconds, and a look every half
+            with storage.open().engine.begin() as connection:
+                connection.execute(WRITE, {"key": f"epoch/{epoch}"})
+            page.wait_for_timeout(100)
+            if page.evaluate(f"Number({last})") > 1:
+                return
+        raise AssertionError("what is out of view was never drawn again")
+
+
+WRITE = sqlalchemy.text(
+    "INSERT INTO trial_user_attributes (trial_id, key, value_json)"
+    " SELECT trial_id, :key, '1' FROM trials WHERE state = 'RUNNING'"
+)
+
+
+def test_a_zoom_outlasts_one_of_the_other_axis_and_another_size_of_the_window(browser, address):
+    with opened(browser, f"{address}/study/second") as page:
+        near = zoom_into(page, "error", across=0)
+        drag(page, "error", across=150, down=0)
+        page.set_viewport_size({"width": 1000, "height": 800})
+        page.wait_for_timeout(500)
+        page.get_by_label("C=16", exact=True).uncheck()
+        until(page, "document.querySelector('#study-shown').textContent.includes('4 of 5 arms')")
+        assert shown_errors(page, "error") == near
+
+
 def test_another_cost_is_shown_whole_after_a_zoom(browser, address):
     with opened(browser, f"{address}/study/second") as page:
         whole = shown_errors(page, "cost")
@@ -285,6 +324,30 @@ def test_a_zoom_that_a_figure_gave_up_does_not_come_back(browser, address):
         for key in keys:
             (low, high), (first, last) = near[key], shown_errors(page, key)
             assert first < low < high < last
+
+
+def test_a_zoom_that_was_given_up_stays_away_where_the_next_choice_overtakes(
+    browser, address, monkeypatch
+):
+    draw, overtaken = study_figures._figure, threading.Event()
+
+    def wait(key: str, findings: Any, reader: Any, tables: Any, chosen: Any, theme: str) -> Any:
+        if key == "cost" and chosen.without:
+            overtaken.set()
+        elif key == "cost" and chosen.cost == "params":
+            overtaken.wait(10)
+        return draw(key, findings, reader, tables, chosen, theme)
+
+    monkeypatch.setattr(study_figures, "_figure", wait)
+    high = {"width": 1200, "height": 2400}  # so that the figure of costs is in view
+    with opened(browser, f"{address}/study/second", viewport=high) as page:
+        low, high = zoom_into(page, "cost")
+        page.get_by_label("params", exact=True).check()
+        page.get_by_label("C=16", exact=True).uncheck()
+        until(page, "document.querySelector('#part-costs').dataset.drawn === '2'")
+        assert overtaken.is_set()
+        first, last = shown_errors(page, "cost")
+        assert first < low < high < last
 
 
 def test_the_overview_moves_on_by_itself(browser, tmp_path):

@@ -76,7 +76,7 @@ def test_a_choice_shows_first_where_the_reader_is_and_then_on_the_whole_page(bro
         asked: list[str] = []
         page.on("request", lambda request: asked.extend(due_parts(request.post_data)))
         page.evaluate("document.querySelector('#arms input[value=\"C=8, depths=1-1-1\"]').click()")
-        # By its number: a part is busy only once the page's first figures show the choice.
+        # By its number: a part is busy only once the page's first figure shows the choice.
         until(page, f"{PARTS}.every(part => part.dataset.drawn === '2')")
         assert "11 of 12 arms" in page.locator("#study-shown").inner_text()
         every = page.evaluate(f"{PARTS}.map(part => part.dataset.part)")
@@ -105,6 +105,30 @@ def due_parts(request: str | None) -> list[str]:
         for name in changed
         if name.endswith(".data-due")
     ]
+
+
+def test_a_part_whose_answer_fails_keeps_the_others_waiting_for_a_while_only(browser, address):
+    page = browser.new_page(viewport={"width": 1280, "height": 600})
+    page.clock.install()
+    lost: list[str] = []
+
+    def answer(route):
+        due = due_parts(route.request.post_data)
+        is_lost = "curves" in due
+        lost.extend(due if is_lost else [])
+        route.abort() if is_lost else route.continue_()
+
+    page.route("**/_dash-update-component*", answer)
+    page.goto(f"{address}/study/many")
+    last = "document.querySelector('#part-trainings')?.dataset.drawn"
+    until(page, "document.querySelector('#part-curves')?.dataset.due === '1'")
+    page.wait_for_timeout(3000)
+    assert page.evaluate(last) is None
+    page.clock.fast_forward(21_000)
+    until(page, f"{last} === '1'")
+    assert page.get_attribute("#part-curves", "aria-busy") == "true"
+    assert lost == ["curves"]
+    page.close()
 
 
 def test_all_figures_of_a_page_are_made_ahead_and_once(tmp_path, monkeypatch):

@@ -345,7 +345,7 @@ def test_the_winner_is_shown_trained_fully_and_exported_whole(
     assert f"# {model['name']}\n" in card
     (error,) = re.findall(r"^- test error: ([0-9.]+) %", card, re.MULTILINE)
     assert 100 * (1 - accuracy["value"]) == pytest.approx(float(error), abs=0.0051)
-    assert "1438 images" in card
+    assert "1,438 images" in card
     measured = (
         r"in torch, for one image on cpu, in 32 bits, with 1 thread, measured on 20\d\d-\d\d-"
     )

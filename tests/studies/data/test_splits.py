@@ -280,20 +280,20 @@ def test_a_mistake_in_the_data_section_is_named(given: dict[str, object], messag
         (
             {"test": 0.002},
             (
-                "4 of the 1797 .* as the test .* test would have 4 images, .* larger fraction"
+                "4 of the 1,797 .* as the test .* test would have 4 images, .* larger fraction"
                 " .*data.test="
             ),
         ),
         (
             {"test": 0.2, "validation": 0.002},
             (
-                "4 of the 1438 .* as the validation .* validation would have 4 images, .* larger"
+                "4 of the 1,438 .* as the validation .* validation would have 4 images, .* larger"
                 " fraction .*data.validation="
             ),
         ),
         (
             {"test": 0.998, "validation": 0.001},
-            "1793 of the 1797 .* train would have 4 images, .* smaller fraction",
+            "1,793 of the 1,797 .* train would have 4 images, .* smaller fraction",
         ),
     ],
 )
