@@ -383,11 +383,10 @@ class Study(StudyFile):
 
     def results(self, *, storage: str | Storage | None = None) -> "pd.DataFrame":
         """A row a pair: `studies.results.TRIALS`, then the quantities that the study tunes."""
-        from studies.results import Reader, with_tuned  # pandas takes 0.4 s, and a run does without
+        from studies.results import Reader  # pandas takes 0.4 s, and a run does without
 
         with storage_of(self.name, storage) as opened:
-            tables = Reader(opened).tables(self.name)
-        return with_tuned(tables.trials, tables.study)
+            return Reader(opened).results(self.name)
 
     def curves(self, *, storage: str | Storage | None = None) -> "pd.DataFrame":
         """A row an epoch of a pair; the columns are `studies.results.CURVES`."""

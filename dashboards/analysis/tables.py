@@ -53,7 +53,7 @@ def closing_table(evidence: Evidence) -> TextTable:
             ("n", _n(evidence)),
             ("Validation error (%)", _mean_error(evidence, "validation")),
             ("Test error (%)", _mean_error(evidence, "test")),
-            *([("95 % interval", _error_interval(evidence))] if evidence.seeds_meant > 1 else []),
+            *_error_interval(evidence),
             ("Seconds per epoch", _seconds_per_epoch(evidence)),
             *_latency(evidence),
         ],
@@ -82,7 +82,6 @@ def comparison_table(evidence: Evidence) -> TextTable:
         judged.append(("p" if comparison.looks == 1 else "p (adjusted)", p_values))
     stands = _in_race(evidence) if is_race else of(lambda gap: _stands(evidence, gap))
     judged.append(("Verdict", stands))
-    has_intervals = evidence.seeds_meant > 1  # of one seed there will be none
     return _by_arm(
         evidence,
         [
@@ -90,14 +89,14 @@ def comparison_table(evidence: Evidence) -> TextTable:
             *([("Template", templates)] if any(templates) else []),
             ("n", _n(evidence)),
             ("Test error (%)", _mean_error(evidence, "test")),
-            *([("95 % interval", _error_interval(evidence))] if has_intervals else []),
+            *_error_interval(evidence),
             # Where a difference rests on other seeds than the two errors.
             *([("Seeds shared", of(lambda gap: str(gap.seeds)))] if fewer else []),
             (
                 f"Minus {comparison.reference}{' at its last look' if in_looks else ''} (points)",
                 of(lambda gap: signed_points(gap.estimate)),
             ),
-            *(judged if has_intervals else []),
+            *(judged if evidence.seeds_meant > 1 else []),  # one seed tells nothing of gaps
             ("Validation error (%)", _mean_error(evidence, "validation")),
             ("Train error (%)", _mean_error(evidence, "train")),
             ("Seconds per epoch", _seconds_per_epoch(evidence)),
@@ -371,5 +370,7 @@ def _mean_error(evidence: Evidence, split: str) -> Iterable[str]:
     return map(percent, evidence.mean_errors[split])
 
 
-def _error_interval(evidence: Evidence) -> Iterable[str]:
-    return starmap(interval, evidence.summary[["low", "high", "n"]].itertuples(index=False))
+def _error_interval(evidence: Evidence) -> list[Column]:
+    """The interval of each arm's own error; of one seed there will be none."""
+    ends = evidence.summary[["low", "high", "n"]].itertuples(index=False)
+    return [("95 % interval", starmap(interval, ends))] if evidence.seeds_meant > 1 else []

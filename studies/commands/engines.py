@@ -92,7 +92,7 @@ def choose_engine(
                 " has four workers share a GPU."
             )
         share, address = options["gpus_per_worker"], options["address"] or "auto"
-        return RayEngine(address, workers, share, devices or 1)  # type: ignore[arg-type]
+        return RayEngine(address, workers, share, devices)  # type: ignore[arg-type]
     if name == "slurm":
         from studies.engines.slurm import SlurmEngine
 

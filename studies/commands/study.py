@@ -202,7 +202,7 @@ def results(
       resnext-explorer study results digits_cardinality --curves -o curves.csv
     """
     from explorer.terminal import print_data
-    from studies.results import Reader, as_csv, save_tables, with_tuned
+    from studies.results import Reader, as_csv, save_tables
 
     if as_json and output:
         raise UserError(
@@ -215,11 +215,7 @@ def results(
             click.echo(f"Wrote what they are of to {saved.origin}")
         return
     reader = Reader(storage)
-    if curves:
-        table = reader.curves(study.name)
-    else:
-        tables = reader.tables(study.name)
-        table = with_tuned(tables.trials, tables.study)
+    table = reader.curves(study.name) if curves else reader.results(study.name)
     if as_json:
         click.echo(table.to_json(orient="records", date_format="iso", indent=2))
     else:

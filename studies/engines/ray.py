@@ -131,7 +131,7 @@ class RayEngine(Engine):
         address: HOST:PORT of its head, or `auto`: RAY_ADDRESS, else the cluster of this machine.
         workers: How many; None: as many as the cluster holds, also when nodes join.
         gpus_per_worker: The share of a GPU, or several; None: 1 where the study trains on GPUs.
-        devices: How many share a training, in each worker: GPUs, or on CPUs processes.
+        devices: How many share a training, in each worker: GPUs, or on CPUs processes; None: 1.
 
     Raises:
         UserError: A number that cannot be.
@@ -144,7 +144,7 @@ class RayEngine(Engine):
         address: str = "auto",
         workers: int | None = None,
         gpus_per_worker: float | None = None,
-        devices: int = 1,
+        devices: int | None = None,
     ) -> None:
         check_workers(workers, None, devices=devices)
         share = gpus_per_worker
@@ -153,18 +153,18 @@ class RayEngine(Engine):
                 f"--gpus-per-worker must be a share of a GPU, such as 0.5, or a whole number of"
                 f" GPUs; given: {share:g}."
             )
-        if share and devices > 1:
+        if share and devices:
             raise UserError(
                 "--devices-per-worker is the number of GPUs of each worker: leave --gpus-per-worker"
                 " out."
             )
-        self.workers, self.gpus_per_worker, self.devices = workers, gpus_per_worker, devices
+        self.workers, self.gpus_per_worker, self.devices = workers, share, devices or 1
         self.options = {
             "engine": "ray",
             "address": address if address != "auto" else None,
             "workers": workers,
             "gpus_per_worker": share,
-            "devices_per_worker": devices if devices > 1 else None,
+            "devices_per_worker": devices if self.devices > 1 else None,
         }
         self._needs: dict[str, float] = {}
         self._address, self._is_ours = address, False  # whether this process connected for us

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         open_table,
     )
     from studies.results.table_text import as_csv
-    from studies.results.tables import CURVES, OF_RECIPE, TRIALS, of_recipe, with_tuned
+    from studies.results.tables import CURVES, OF_RECIPE, TRIALS, of_recipe
 
 __all__ = [
     "CURVES",
@@ -73,7 +73,6 @@ __all__ = [
     "save_tables",
     "store_imported",
     "study_info",
-    "with_tuned",
 ]
 __getattr__ = lazy_getattr(
     __name__,
@@ -103,6 +102,6 @@ __getattr__ = lazy_getattr(
             "open_table",
         ),
         "table_text": ("as_csv",),
-        "tables": ("CURVES", "OF_RECIPE", "TRIALS", "of_recipe", "with_tuned"),
+        "tables": ("CURVES", "OF_RECIPE", "TRIALS", "of_recipe"),
     },
 )

@@ -34,6 +34,7 @@ from studies.results.tables import (
     make_trials,
     of_recipe,
     rows_of,
+    with_tuned,
 )
 from studies.storage import Storage, from_json, schema
 
@@ -167,6 +168,12 @@ class Reader:
         study, recipe = split_recipe(name)
         with self._look(study) as (_, tables):
             return tables.of_recipe(recipe) if recipe else tables
+
+    def results(self, name: str) -> pd.DataFrame:
+        """A row a pair: `tables.TRIALS`, then the quantities that the study tunes. Raises as
+        `tables`."""
+        tables = self.tables(name)
+        return with_tuned(tables.trials, tables.study)
 
     def curves(self, name: str) -> pd.DataFrame:
         """The table of epochs that belongs to the trials of `tables`."""

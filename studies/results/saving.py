@@ -8,7 +8,7 @@ from studies.records.stored_study import StoredStudy
 from studies.results.continuing import can_go_on, write_origin
 from studies.results.reader import Reader
 from studies.results.table_text import as_csv
-from studies.results.tables import CURVES, TRIALS, with_tuned
+from studies.results.tables import CURVES, TRIALS
 from studies.storage import Storage
 
 MARKING_COLUMNS = 4  # as a CSV file of ours begins: a later version may have others after them
@@ -35,11 +35,7 @@ def save_tables(
     header = list(CURVES if curves else TRIALS)[:MARKING_COLUMNS]
     check_output(path, (".csv",), ",".join(header).encode(), force=force)
     reader = Reader(storage)
-    if curves:
-        table = reader.curves(study.name)
-    else:
-        tables = reader.tables(study.name)
-        table = with_tuned(tables.trials, tables.study)
+    table = reader.curves(study.name) if curves else reader.results(study.name)
     write_atomic(path, as_csv(table))
     goes_on = not curves and can_go_on(study.content)
     origin = write_origin(path, study.content, force=force) if goes_on else None

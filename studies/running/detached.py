@@ -123,7 +123,7 @@ def detach(
         data_dir.absolute() if data_dir else None,
         artifacts and artifacts.url,
         workers=engine.workers,
-        devices=engine.devices,
+        devices=engine.devices if engine.devices > 1 else None,
         gpus_per_worker=engine.gpus_per_worker,
     )
     return True

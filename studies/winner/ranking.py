@@ -92,10 +92,10 @@ def _validation_errors(trials: pd.DataFrame, by: str) -> pd.DataFrame:
 def _costs(trials: pd.DataFrame, by: str) -> dict[str, float]:
     """What each costs, in the measure that its budget is stated in, in
     whole units; without a budget, in FLOPs."""
-    counts = ["budget", "mismatch", "flops"]
+    priced = ["budget", "mismatch", "flops"]
     names = list(dict.fromkeys([by, "design"]))
-    designs = trials.reindex(columns=[*names, *counts]).drop_duplicates(names)
-    numbers = designs[counts].apply(pd.to_numeric, errors="coerce")
+    designs = trials.reindex(columns=[*names, *priced]).drop_duplicates(names)
+    numbers = designs[priced].apply(pd.to_numeric, errors="coerce")
     cost = (numbers["budget"].astype(float) * (1 + numbers["mismatch"].astype(float))).round()
     cost = cost.fillna(numbers["flops"].astype(float))
     means = cost.groupby(designs[by].astype(str)).mean().dropna()

@@ -22,6 +22,10 @@ PROGRAM = str(Path(sys.executable).with_name("resnext-explorer"))
         (["--engine", "ray", "--workers-per-gpu", "2"], "--workers-per-gpu is for this machine"),
         (["--engine", "ray", "--gpus-per-worker", "1.5"], "a share of a GPU, such as 0.5, or a"),
         (
+            ["--engine", "ray", "--gpus-per-worker", "0.5", "--devices-per-worker", "1"],
+            "--devices-per-worker is the number of GPUs of each worker: leave --gpus-per-worker",
+        ),
+        (
             ["--engine", "ray", "--gpus-per-worker", "1", "--devices-per-worker", "2"],
             "--devices-per-worker is the number of GPUs of each worker: leave --gpus-per-worker",
         ),
